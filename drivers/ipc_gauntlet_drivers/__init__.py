@@ -1,0 +1,1 @@
+"""Package ipc_gauntlet_drivers."""
