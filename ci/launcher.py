@@ -92,7 +92,7 @@ class Environment:
         wanted |= present
         self._write_note([])  # an interrupted installation must not look finished
         requirements = group_requirements(self.root, sorted(wanted - {"project"}))
-        command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+        command = [*pip, "install", "-qq", "--disable-pip-version-check", "--no-input"]
         if subprocess.run(
             [*command, "--editable", f"{self.root}[all]", *requirements], check=False
         ).returncode:
@@ -204,9 +204,10 @@ def plan(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 def hand_over(command: list[str]) -> int:
     """Become the command (POSIX), or run it and wait for it (Windows, where exec returns to the shell at once)."""
-    if sys.platform != "win32":
-        os.execv(command[0], command)
-    return subprocess.run(command, check=False).returncode
+    if sys.platform == "win32":
+        return subprocess.run(command, check=False).returncode
+    os.execv(command[0], command)
+    raise AssertionError("exec does not return")
 
 
 def main(arguments: Sequence[str]) -> int:
