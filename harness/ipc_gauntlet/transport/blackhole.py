@@ -1,0 +1,126 @@
+"""Endpoints that never accept anybody, for time-outs of connecting.
+
+What a client of a full queue sees depends on the system. Linux lets a blocking connect wait, on Unix sockets and on TCP.
+The BSD family refuses Unix connections at once, so there the queue is left open: connecting succeeds and nobody ever
+answers. `Blackhole.connect_hangs` tells which of the two a case can expect.
+"""
+
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from ipc_gauntlet.errors import HarnessError
+from ipc_gauntlet.transport import tcp
+from ipc_gauntlet.transport.factory import transports
+
+if sys.platform != "win32":
+    from ipc_gauntlet.transport import unix
+
+FILLERS_MAX = 16
+FILLER_WAIT_S = 0.2
+
+
+class Blackhole:
+    """A listening endpoint that never accepts; use `blackhole` to make one.
+
+    Args:
+        sock: Listens already; owned from now on.
+        address: What a client has to dial.
+        path: The socket's file, if it has one; removed at the end.
+    """
+
+    def __init__(self, sock: socket.socket, address: dict[str, object], path: Path | None = None) -> None:
+        self.address = address
+        self.connect_hangs = False
+        self._sock = sock
+        self._path = path
+        self._fillers: list[socket.socket] = []
+
+    def fill(self, connect: Callable[[], tuple[socket.socket, bool]]) -> None:
+        """Connect until a connection has to wait.
+
+        Args:
+            connect: Starts one connection and tells whether it was accepted into the queue.
+
+        Raises:
+            HarnessError: When the queue does not become full.
+        """
+        for _ in range(FILLERS_MAX):
+            filler, queued = connect()
+            self._fillers.append(filler)
+            if not queued:
+                self.connect_hangs = True
+                return
+        raise HarnessError(f"the queue of {self.address} did not become full after {FILLERS_MAX} connections")
+
+    def close(self) -> None:
+        """Close everything and remove the socket's file; idempotent."""
+        for filler in self._fillers:
+            filler.close()
+        self._fillers.clear()
+        self._sock.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def blackhole(transport: str, directory: str, *, full: bool = True) -> Blackhole:
+    """Make an endpoint that never accepts.
+
+    Args:
+        transport: `unix` or `tcp`.
+        directory: For `unix`, the directory of the socket, mode 0700.
+        full: Fill the queue, so that connecting itself hangs where the system has that behaviour. Otherwise connecting
+            succeeds and nothing ever comes back.
+
+    Raises:
+        HarnessError: When there is no such transport, or the queue does not become full.
+    """
+    if transport == "tcp":
+        return _tcp_blackhole(full=full)
+    if sys.platform != "win32" and transport == "unix":
+        return _unix_blackhole(directory, full=full)
+    raise HarnessError(f"no transport {transport!r}; there are {', '.join(transports())}")
+
+
+def _tcp_blackhole(*, full: bool) -> Blackhole:
+    sock = tcp.bind(0)
+    hole = Blackhole(sock, tcp.address_of(sock))
+    target = tcp.endpoint(hole.address)
+
+    def connect() -> tuple[socket.socket, bool]:
+        filler = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        filler.settimeout(FILLER_WAIT_S)
+        return filler, filler.connect_ex(target) == 0
+
+    return _filled(hole, connect) if full else hole
+
+
+if sys.platform != "win32":
+
+    def _unix_blackhole(directory: str, *, full: bool) -> Blackhole:
+        sock, path = unix.bind(directory, 0)
+        hole = Blackhole(sock, unix.address_of(path), path)
+
+        def connect() -> tuple[socket.socket, bool]:
+            filler = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            return filler, filler.connect_ex(str(path)) == 0
+
+        return _filled(hole, connect) if full and sys.platform == "linux" else hole
+
+
+def _filled(hole: Blackhole, connect: Callable[[], tuple[socket.socket, bool]]) -> Blackhole:
+    try:
+        hole.fill(connect)
+    except BaseException:
+        hole.close()
+        raise
+    return hole
