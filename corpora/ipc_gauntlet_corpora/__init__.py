@@ -1,5 +1,13 @@
 """Data that conformance suites, fuzz campaigns and drivers share, with typed accessors. Standard library only."""
 
-from ipc_gauntlet_corpora.catalogue import MODES, Mutant, Requirement, Suite, requirement, requirements, suites
+from ipc_gauntlet_corpora.catalogue import (
+    MODES,
+    Mutant,
+    Requirement,
+    Suite,
+    requirement,
+    requirements,
+    suites,
+)
 
 __all__ = ["MODES", "Mutant", "Requirement", "Suite", "requirement", "requirements", "suites"]

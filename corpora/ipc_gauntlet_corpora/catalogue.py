@@ -83,7 +83,9 @@ def suites() -> tuple[Suite, ...]:
     """All suites of the catalogue in their reading order."""
     folder = files("ipc_gauntlet_corpora") / "requirements"
     documents = [json.loads(entry.read_bytes()) for entry in folder.iterdir() if entry.name.endswith(".json")]
-    return tuple(_suite(document) for document in sorted(documents, key=lambda document: int(document["order"])))
+    return tuple(
+        _suite(document) for document in sorted(documents, key=lambda document: int(document["order"]))
+    )
 
 
 def requirements() -> tuple[Requirement, ...]:

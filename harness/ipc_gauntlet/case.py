@@ -14,8 +14,24 @@ STAGES = ("setup", "transport", "negotiation", "handshake", "established", "clos
 """How far a session can have come."""
 
 REASONS = frozenset(
-    "authentication downgrade replay integrity ordering protocol malformed unauthorized expired revoked limit timeout "
-    "truncated peer-closed internal unspecified".split()
+    [
+        "authentication",
+        "downgrade",
+        "replay",
+        "integrity",
+        "ordering",
+        "protocol",
+        "malformed",
+        "unauthorized",
+        "expired",
+        "revoked",
+        "limit",
+        "timeout",
+        "truncated",
+        "peer-closed",
+        "internal",
+        "unspecified",
+    ]
 )
 """The closed list of reason classes of the driver protocol."""
 
