@@ -1,0 +1,1 @@
+"""Measurements of the reference implementation beside other stacks, and of the harness. Not part of the wheel."""
