@@ -1,5 +1,8 @@
 """`import ipc_gauntlet` is the whole public API of the harness."""
 
+import ast
+from pathlib import Path
+
 import ipc_gauntlet
 
 
@@ -21,3 +24,16 @@ def test_public_classes_and_functions_are_documented() -> None:
         name for name, thing in public.items() if callable(thing) and not (thing.__doc__ or "").strip()
     ]
     assert undocumented == []
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    """The imports for type checkers are exactly the public names: an API that loads lazily is still a typed one."""
+    tree = ast.parse(Path(ipc_gauntlet.__file__).read_text(encoding="utf-8"))
+    (guarded,) = [node for node in tree.body if isinstance(node, ast.If)]
+    names = {
+        alias.asname or alias.name
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert names == set(ipc_gauntlet.__all__)
