@@ -1,1 +1,117 @@
-"""The ipc-gauntlet harness."""
+"""ipc-gauntlet: conformance suites and an on-path adversary for secure inter-process communication.
+
+This module is the public API, for people who write suites, drivers' launchers or their own runners. Names are
+imported on first use, so that `import ipc_gauntlet.sdk` in a driver stays cheap.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipc_gauntlet.adversary import Cut as Cut
+    from ipc_gauntlet.adversary import Delay as Delay
+    from ipc_gauntlet.adversary import Drop as Drop
+    from ipc_gauntlet.adversary import Duplicate as Duplicate
+    from ipc_gauntlet.adversary import Fault as Fault
+    from ipc_gauntlet.adversary import Flip as Flip
+    from ipc_gauntlet.adversary import Inject as Inject
+    from ipc_gauntlet.adversary import Link as Link
+    from ipc_gauntlet.adversary import RawPeer as RawPeer
+    from ipc_gauntlet.adversary import Rechunk as Rechunk
+    from ipc_gauntlet.adversary import Reflect as Reflect
+    from ipc_gauntlet.adversary import Replace as Replace
+    from ipc_gauntlet.adversary import Selector as Selector
+    from ipc_gauntlet.adversary import Stall as Stall
+    from ipc_gauntlet.adversary import Swap as Swap
+    from ipc_gauntlet.adversary import body_offset as body_offset
+    from ipc_gauntlet.case import case as case
+    from ipc_gauntlet.credentials import Deployment as Deployment
+    from ipc_gauntlet.driver import Call as Call
+    from ipc_gauntlet.errors import CallFailed as CallFailed
+    from ipc_gauntlet.errors import Inconclusive as Inconclusive
+    from ipc_gauntlet.errors import NotApplicable as NotApplicable
+    from ipc_gauntlet.errors import Unsupported as Unsupported
+    from ipc_gauntlet.judge import Check as Check
+    from ipc_gauntlet.judge import Direction as Direction
+    from ipc_gauntlet.judge import EndView as EndView
+    from ipc_gauntlet.judge import Finding as Finding
+    from ipc_gauntlet.judge import Outcome as Outcome
+    from ipc_gauntlet.judge import Role as Role
+    from ipc_gauntlet.judge import checks as checks
+    from ipc_gauntlet.judge import receiver as receiver
+    from ipc_gauntlet.judge import sender as sender
+    from ipc_gauntlet.lab import Lab as Lab
+    from ipc_gauntlet.lab import Served as Served
+    from ipc_gauntlet.lab import Session as Session
+    from ipc_gauntlet.transport import blackhole as blackhole
+    from ipc_gauntlet.verdict import Verdict as Verdict
+
+_HOMES = {
+    "adversary": (
+        "Cut Delay Drop Duplicate Fault Flip Inject Link RawPeer Rechunk Reflect Replace Selector Stall Swap "
+        "body_offset"
+    ),
+    "case": "case",
+    "credentials": "Deployment",
+    "driver": "Call",
+    "errors": "CallFailed Inconclusive NotApplicable Unsupported",
+    "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
+    "lab": "Lab Served Session",
+    "transport": "blackhole",
+    "verdict": "Verdict",
+}
+_HOME = {name: f"ipc_gauntlet.{module}" for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Call",
+    "CallFailed",
+    "Check",
+    "Cut",
+    "Delay",
+    "Deployment",
+    "Direction",
+    "Drop",
+    "Duplicate",
+    "EndView",
+    "Fault",
+    "Finding",
+    "Flip",
+    "Inconclusive",
+    "Inject",
+    "Lab",
+    "Link",
+    "NotApplicable",
+    "Outcome",
+    "RawPeer",
+    "Rechunk",
+    "Reflect",
+    "Replace",
+    "Role",
+    "Selector",
+    "Served",
+    "Session",
+    "Stall",
+    "Swap",
+    "Unsupported",
+    "Verdict",
+    "blackhole",
+    "body_offset",
+    "case",
+    "checks",
+    "receiver",
+    "sender",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

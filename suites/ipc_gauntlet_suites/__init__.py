@@ -1,1 +1,1 @@
-"""Package ipc_gauntlet_suites."""
+"""The conformance suites: one folder per suite, one requirement per case."""

@@ -49,11 +49,12 @@ class Deployment:
 
     client: Side
     server: Side
+    wanted: str | None = None
 
     @property
     def service(self) -> str:
         """The name the client intends to reach."""
-        return self.server.name
+        return self.wanted or self.server.name
 
     def side(self, role: Role) -> Side:
         """Return one side."""
@@ -62,6 +63,10 @@ class Deployment:
     def replace(self, role: Role, side: Side) -> Deployment:
         """Return a copy with one side replaced."""
         return dataclasses.replace(self, **{role: side})
+
+    def intending(self, service: str) -> Deployment:
+        """Return a copy whose client wants to reach another name; what the server is stays the same."""
+        return dataclasses.replace(self, wanted=service)
 
 
 class Issuer(Protocol):
@@ -81,7 +86,15 @@ class Issuer(Protocol):
         """The side `role` presents the public identity of one key and holds the private part of another."""
         ...
 
-    def empty_trust(self, kind: str) -> Json:
+    def elsewhere(self) -> Deployment:
+        """A second service, valid under the same trust as the first; the client can authenticate either."""
+        ...
+
+    def trust_both(self, first: Deployment, second: Deployment) -> Json:
+        """A server's trust in the clients of two deployments."""
+        ...
+
+    def empty_trust(self) -> Json:
         """Trust that contains nobody."""
         ...
 
@@ -136,9 +149,17 @@ class X509Issuer:
         _, other_key = self.authority.issue(self.options(f"other-{role}"))
         return good.replace(role, side.but(credential=self._credential(side.name, chain, other_key)))
 
-    def empty_trust(self, kind: str = "x509") -> Json:
+    def elsewhere(self) -> Deployment:
+        """See `Issuer.elsewhere`: another name under the same root."""
+        return self.good(server="elsewhere")
+
+    def trust_both(self, first: Deployment, second: Deployment) -> Json:
+        """See `Issuer.trust_both`: both have the same root."""
+        return first.server.trust or second.server.trust or self.empty_trust()
+
+    def empty_trust(self) -> Json:
         """See `Issuer.empty_trust`."""
-        return {"kind": kind, "roots": [], "crls": []}
+        return {"kind": "x509", "roots": [], "crls": []}
 
     def _side(self, label: str) -> Side:
         chain, key = self.authority.issue(self.options(label))
@@ -161,7 +182,7 @@ class PskIssuer:
 
     def good(self, client: str = "client", server: str = "server") -> Deployment:
         """See `Issuer.good`."""
-        key = derive_bytes(self._seed, "psk", client, server)
+        key = self.key(client, server)
         return self.with_keys(key, key, client=client, server=server)
 
     def untrusted(self, role: Role) -> Deployment:
@@ -192,9 +213,28 @@ class PskIssuer:
             Side(self._names(server), other, {"kind": "psk", "keys": [other]}),
         )
 
-    def empty_trust(self, kind: str = "psk") -> Json:
+    def key(self, client: str = "client", server: str = "server") -> bytes:
+        """The key of an ordered pair."""
+        return derive_bytes(self._seed, "psk", client, server)
+
+    def selfie(self) -> Deployment:
+        """The client's own program as a responder that holds the same key as the client (RFC 9257, section 4)."""
+        identity, key = "psk-client-server", self.key()
+        own = self._psk(identity, key, "client", "server")
+        side = Side(self._names("client"), own, {"kind": "psk", "keys": [own]})
+        return Deployment(side, side)
+
+    def elsewhere(self) -> Deployment:
+        """See `Issuer.elsewhere`: another pair, so another key."""
+        return self.good(server="elsewhere")
+
+    def trust_both(self, first: Deployment, second: Deployment) -> Json:
+        """See `Issuer.trust_both`."""
+        return {"kind": "psk", "keys": [_psk_of(first.server), _psk_of(second.server)]}
+
+    def empty_trust(self) -> Json:
         """See `Issuer.empty_trust`."""
-        return {"kind": kind, "keys": []}
+        return {"kind": "psk", "keys": []}
 
     def _psk(self, identity: str, key: bytes, own: str, other: str) -> Json:
         names = {"self": self._names(own), "other": self._names(other)}
@@ -233,9 +273,19 @@ class RawKeyIssuer:
         keys = [{"name": self._names(one), "public": self._credential("", one)["public"]} for one in labels]
         return {"kind": "raw-key", "keys": keys}
 
-    def empty_trust(self, kind: str = "raw-key") -> Json:
+    def elsewhere(self) -> Deployment:
+        """See `Issuer.elsewhere`: the client trusts the keys of both services."""
+        there = self.good(server="elsewhere")
+        return there.replace("client", there.client.but(trust=self.trusting("server", "elsewhere")))
+
+    def trust_both(self, first: Deployment, second: Deployment) -> Json:
+        """See `Issuer.trust_both`."""
+        labels = [one.client.name.rsplit("/", 1)[-1] for one in (first, second)]
+        return self.trusting(*labels)
+
+    def empty_trust(self) -> Json:
         """See `Issuer.empty_trust`."""
-        return {"kind": kind, "keys": []}
+        return {"kind": "raw-key", "keys": []}
 
     def _side(self, label: str, peer: str) -> Side:
         name = self._names(label)
@@ -248,6 +298,12 @@ class RawKeyIssuer:
             serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
         )
         return {"kind": "raw-key", "name": name, "public": b64(public), "private": b64(private)}
+
+
+def _psk_of(side: Side) -> Json:
+    if side.credential is None:
+        raise HarnessError(f"{side.name} has no pre-shared key")
+    return side.credential
 
 
 def issuer_for(declaration: Mapping[str, object], seed: int, now: datetime.datetime) -> Issuer:

@@ -1,0 +1,19 @@
+"""The lab: sessions between two drivers with an adversary in between, and the evidence they leave."""
+
+from ipc_gauntlet.lab.bench import Bench, BenchConfig
+from ipc_gauntlet.lab.evidence import Evidence
+from ipc_gauntlet.lab.lab import CaseFacts, Lab
+from ipc_gauntlet.lab.session import Served, Session, SessionPlan
+from ipc_gauntlet.lab.timing import Noise
+
+__all__ = [
+    "Bench",
+    "BenchConfig",
+    "CaseFacts",
+    "Evidence",
+    "Lab",
+    "Noise",
+    "Served",
+    "Session",
+    "SessionPlan",
+]

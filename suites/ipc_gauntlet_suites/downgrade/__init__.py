@@ -1,0 +1,1 @@
+"""Downgrade resistance."""

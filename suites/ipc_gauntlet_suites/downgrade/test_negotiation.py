@@ -1,0 +1,162 @@
+"""Negotiation that cannot be bent, and that never bends by itself."""
+
+import pytest
+
+from ipc_gauntlet import (
+    Cut,
+    Direction,
+    Drop,
+    Flip,
+    Inconclusive,
+    Lab,
+    RawPeer,
+    Selector,
+    Session,
+    case,
+    checks,
+)
+from ipc_gauntlet_suites.scripts import BOTH_WAYS, directed, numbered
+
+POSITIONS = 16
+ATTEMPTS = 6
+ANSWERS = {
+    "garbage": bytes(range(256)),
+    "end-of-stream": b"",
+    "old-banner": b"220 service ready, authentication not required\r\n",
+    "http": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+    "refusal-in-clear": b"\x00\x05ERROR: encryption not supported, continue in clear\n",
+}
+# What a protocol's framer calls the first frames that are protected; None where it cannot tell.
+PROTECTED = {"sipc": "record", "tls": "appdata", "zmtp": "message"}
+
+
+@case("DOWN-01")
+@pytest.mark.parametrize("position", range(POSITIONS))
+def test_edited_first_flight(lab: Lab, position: int) -> None:
+    """One bit of the client's first flight is changed. Either no session comes of it, or both ends see the very
+    session they would have had: same peer, version and suite, and nothing altered delivered."""
+    flights: list[bytes] = []
+
+    def script(session: Session) -> None:
+        session.open(warm=False)
+        flights.append(session.the_link().recording("c2s")[0])
+        session.exchange("c2s", 2)
+        session.settle_delivery("c2s")
+
+    control = lab.control(script, checks.delivered_all("c2s"), checks.established("client"))
+    length = len(flights[0])
+    low, high = (
+        position * length // POSITIONS,
+        max((position + 1) * length // POSITIONS, position * length // POSITIONS + 1),
+    )
+    offset = min(lab.rng.randrange(low, high), length - 1)
+    at = Selector(direction="c2s", nth=0, since_mark=False)
+    flip = Flip(at=at, offset=offset, mask=1 << lab.rng.randrange(8), header=True)
+    outcome = lab.attack(script, flip)
+    lab.require(
+        outcome,
+        checks.same_views(control),
+        checks.bindings_agree(),
+        checks.delivered_only_sent("c2s"),
+        checks.delivered_prefix("c2s"),
+    )
+
+
+@case("DOWN-06", role="client")
+@pytest.mark.parametrize("answer", list(ANSWERS))
+def test_no_fallback_to_clear(lab: Lab, answer: str) -> None:
+    """What answers the client is not a secure peer: garbage, an immediate end, a plain-text banner. However often
+    it tries, the client must not establish a session and must not send application data in clear."""
+    lab.control(numbered("c2s", 2), checks.delivered_all("c2s"))
+    for _ in range(3):
+        raw = RawPeer.listen(lab.reactor, lab.transport, lab.directory)
+        lab.own(raw.close)
+        canary = lab.payload("canary")
+        session = lab.session(upstream=raw.address)
+        session.connect()
+        lab.wait(lambda r=raw: r.connected)  # type: ignore[misc]
+        raw.write(ANSWERS[answer])
+        if answer == "end-of-stream":
+            raw.finish()
+        session.await_decision()
+        session.send("c2s", canary)
+        session.settle_end("client")
+        outcome = session.finish()
+        lab.record(session, f"answered the client with {answer}")
+        lab.require(
+            outcome,
+            checks.not_established("client"),
+            checks.not_in_clear(canary, raw.received),
+            checks.nothing_delivered(),
+        )
+
+
+@case("DOWN-07", role="client")
+def test_offers_never_shrink(lab: Lab) -> None:
+    """The adversary kills the connection at every step of the handshake, again and again. The client's offer on the
+    next attempt must be as strong as on the first: same length, same constant bytes."""
+    served = lab.listen()
+    flights: list[bytes] = []
+
+    def script(session: Session) -> None:
+        session.open(warm=False)
+        frames = session.the_link().recording("c2s")
+        if not frames:
+            raise Inconclusive("the client sent nothing")
+        flights.append(frames[0])
+        session.exchange("c2s", 1)
+        session.settle_delivery("c2s")
+
+    for _ in range(2):
+        lab.control(script, checks.delivered_all("c2s"), served=served)
+    constant = [i for i, pair in enumerate(zip(flights[0], flights[1], strict=False)) if pair[0] == pair[1]]
+    first = flights[0]
+    for attempt in range(ATTEMPTS):
+        direction: Direction = "c2s" if attempt % 2 == 0 else "s2c"
+        cut = Cut(at=Selector(direction=direction, nth=attempt // 4, since_mark=False), how="fin")
+        session = lab.session(served=served, faults=(cut,))
+        script(session)
+        session.finish()
+        lab.record(session)
+        now = flights[-1]
+        same = len(now) == len(first) and all(now[i] == first[i] for i in constant if i < len(now))
+        lab.require_that(
+            same,
+            "the same offer after a killed attempt",
+            f"attempt {attempt + 2} offered something else",
+            "offer-shrank",
+        )
+    last = lab.attack(
+        script, what=f"killed {ATTEMPTS} attempts, then left the client in peace", served=served
+    )
+    lab.require(last, checks.delivered_all("c2s"))
+
+
+@case("DOWN-10")
+@pytest.mark.parametrize("direction", BOTH_WAYS)
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_prefix_truncation(lab: Lab, direction: Direction, count: int) -> None:
+    """The first protected records of a direction vanish, the rest passes. No application message may be delivered
+    over the gap: parameters exchanged under protection cannot be cut off unnoticed."""
+    directed(lab, direction)
+    before: list[int] = []
+
+    def script(session: Session) -> None:
+        if not session.open(warm=False):
+            session.settle()
+            return
+        before.append(_application_start(session, direction))
+        session.exchange(direction, 5)
+        session.settle_delivery(direction)
+
+    control = lab.control(script, checks.delivered_all(direction))
+    label = PROTECTED.get(lab.framing)
+    nth = 0 if label else before[0]
+    fault = Drop(at=Selector(direction=direction, nth=nth, label=label, since_mark=False), count=count)
+    outcome = lab.attack(script, fault)
+    spared = 0
+    lab.require(outcome, checks.delivered_prefix(direction, at_most=spared), checks.same_views(control))
+
+
+def _application_start(session: Session, direction: Direction) -> int:
+    return session.the_link().count(direction)

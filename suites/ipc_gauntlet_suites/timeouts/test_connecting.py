@@ -1,0 +1,126 @@
+"""Time-outs before a session exists: connecting, the handshake, and what stalled peers do to others."""
+
+import pytest
+
+from ipc_gauntlet import Lab, RawPeer, Session, blackhole, case, checks
+from ipc_gauntlet_suites.scripts import numbered, open_or_stop
+from ipc_gauntlet_suites.timeouts.limits import Timer, require_in_bounds, timer, wait_limit
+
+STALLED = 3
+FORMS = ["silent", "dribble", "half-flight", "after-first-flight"]
+
+
+@case("TIME-01", role="client", timing=True)
+def test_nobody_accepts(lab: Lab) -> None:
+    """The client connects to an endpoint that never accepts. The attempt must fail, not before its time-out and not
+    much later; it must not hang."""
+    lab.control(numbered("c2s", 1), checks.delivered_all("c2s"))
+    limit = timer(lab, connect_ms=400, handshake_ms=400)
+    hole = blackhole(lab.reactor, lab.transport, lab.directory)
+    lab.own(hole.close)
+    start = lab.reactor.now()
+    told = lab.attempt(hole.address, limit.options, wait_limit(lab, limit))
+    lab.did("connected the client to an endpoint whose backlog is full and that never accepts")
+    require_in_bounds(lab, limit, None if told is None else told - start, "the client to give up")
+
+
+@case("TIME-02", role="server", timing=True)
+@pytest.mark.parametrize("form", FORMS)
+def test_stalled_client(lab: Lab, form: str) -> None:
+    """A client says nothing, or a byte now and then, or half a flight, or one flight and no more. The server must drop
+    it when the handshake's total time is over, whatever progress it made, and stay usable."""
+    limit = timer(lab, handshake_ms=500, first_ms=500)
+    served = lab.listen(options=limit.options)
+    flight: list[bytes] = []
+
+    def good(session: Session) -> None:
+        numbered("c2s", 1)(session)
+        flight.append(session.the_link().recording("c2s")[0])
+
+    lab.control(good, checks.delivered_all("c2s"), served=served)
+    since = served.since()
+    start = lab.reactor.now()
+    raw = RawPeer.dial(lab.reactor, served.address)
+    lab.own(raw.close)
+    _stall(lab, raw, flight[0], form, limit)
+    ended = lab.wait(
+        lambda: raw.ended is not None, max(0.0, start + wait_limit(lab, limit) - lab.reactor.now())
+    )
+    lab.did(f"a client that stalls ({form})")
+    require_in_bounds(
+        lab, limit, lab.reactor.now() - start if ended else None, "the server to drop the stalled client"
+    )
+    lab.require_view(served.view(since), checks.not_established("server"), checks.nothing_delivered("c2s"))
+    after = lab.attack(numbered("c2s", 1), what="then a good client connected", served=served)
+    lab.require(after, checks.delivered_all("c2s"))
+
+
+def _stall(lab: Lab, raw: RawPeer, flight: bytes, form: str, limit: Timer) -> None:
+    if form == "half-flight":
+        raw.write(flight[: len(flight) // 2])
+    elif form == "after-first-flight":
+        raw.write(flight)
+    elif form == "dribble":
+        step = (limit.seconds or 1.0) / 4
+        for index in range(32):
+            if raw.ended is not None:
+                return
+            raw.write(flight[index : index + 1])
+            lab.wait(lambda: raw.ended is not None, step)
+            if limit.seconds is None and index >= 8:
+                return
+
+
+@case("TIME-02", role="client", timing=True)
+@pytest.mark.parametrize("form", ["silent", "garbled-length"])
+def test_stalled_server(lab: Lab, form: str) -> None:
+    """A server accepts and then says nothing, or announces more than ever comes. The client must give up when the
+    handshake's total time is over."""
+    lab.control(numbered("c2s", 1), checks.delivered_all("c2s"))
+    limit = timer(lab, handshake_ms=500, first_ms=500)
+    raw = RawPeer.listen(lab.reactor, lab.transport, lab.directory)
+    lab.own(raw.close)
+    if form == "garbled-length":
+        raw.on_connect = lambda: raw.write(b"\x00\x00\x00\x40")
+    start = lab.reactor.now()
+    told = lab.attempt(raw.address, limit.options, wait_limit(lab, limit))
+    lab.did(f"connected the client to a server that stalls ({form})")
+    refused = form == "garbled-length"  # refusing at once what makes no sense is as good as waiting
+    if refused and told is not None and limit.seconds is not None and told - start < limit.seconds:
+        lab.require_that(True, "the client to give up", "it refused at once", "no-timeout")
+        return
+    require_in_bounds(lab, limit, None if told is None else told - start, "the client to give up")
+
+
+@case("TIME-03", role="server", timing=True)
+@pytest.mark.parametrize("form", ["silent", "half-flight"])
+def test_stalled_clients_delay_nobody(lab: Lab, form: str) -> None:
+    """Some clients are stuck in their handshake. A well-behaved client must be served while they are."""
+    limit = (
+        timer(lab, handshake_ms=5000, first_ms=5000) if lab.has("timeouts") else Timer("handshake_ms", None)
+    )
+    served = lab.listen(options=limit.options)
+    flight: list[bytes] = []
+    for _ in range(2):
+        session = lab.session(served=served)
+        open_or_stop(session)
+        flight.append(session.the_link().recording("c2s")[0])
+        session.close()
+    lab.control(numbered("c2s", 1), checks.delivered_all("c2s"), served=served)
+    stalled = [RawPeer.dial(lab.reactor, served.address) for _ in range(STALLED)]
+    for raw in stalled:
+        lab.own(raw.close)
+        raw.write(flight[0][: len(flight[0]) // 2] if form == "half-flight" else b"")
+    lab.pause(0.1)
+    start = lab.reactor.now()
+    good = lab.session(served=served)
+    good.connect()
+    lab.wait(lambda: good.is_established("client") and good.is_established("server"), lab.noise.upper(0.0))
+    took = lab.reactor.now() - start
+    waiting = sum(raw.ended is None for raw in stalled)
+    lab.did(
+        f"{STALLED} clients stalled ({form}), then a good client connected; {waiting} were still stalled after {took:.2f} s"
+    )
+    outcome = good.finish()
+    lab.record(good)
+    lab.require(outcome, checks.established("client"), checks.established("server"))
