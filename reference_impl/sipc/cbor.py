@@ -9,7 +9,7 @@ order of their encodings; no tags, no floats, nothing behind the value.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, Union
 
@@ -17,6 +17,11 @@ from sipc.errors import LocalError, MalformedError
 
 Key: TypeAlias = int | bytes | str
 Value: TypeAlias = Union[int, bytes, str, bool, list["Value"], dict[Key, "Value"], None]  # noqa: UP007 - recursive
+# What `encode` takes: like Value, with read-only containers, so that a dict[int, bytes] fits.
+Encodable: TypeAlias = Union[  # noqa: UP007 - recursive
+    int, bytes, bytearray, memoryview, str, bool, Sequence["Encodable"],
+    Mapping[Key, "Encodable"], Mapping[int, "Encodable"], Mapping[str, "Encodable"], Mapping[bytes, "Encodable"], None,
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ _SIMPLE: dict[int, bool | None] = {0xF4: False, 0xF5: True, 0xF6: None}
 _FALSE, _TRUE, _NULL = (_SHORT[byte] for byte in _SIMPLE)
 
 
-def encode(value: Value, limits: Limits = DEFAULT) -> bytes:
+def encode(value: Encodable, limits: Limits = DEFAULT) -> bytes:
     """Return the one encoding of `value`.
 
     Tuples are accepted as arrays; `bytearray` and `memoryview` as byte strings.
