@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
@@ -14,12 +14,16 @@ from ipc_gauntlet.case import CaseSpec
 from ipc_gauntlet.credentials import Deployment, Issuer
 from ipc_gauntlet.credentials.deployment import PskIssuer, X509Issuer
 from ipc_gauntlet.driver import Call, Driver, Statement
-from ipc_gauntlet.errors import CallFailed, Inconclusive, NotApplicable, RequirementViolated, Unsupported
-from ipc_gauntlet.judge.outcome import EndView, Outcome, Role
-from ipc_gauntlet.judge.ruling import Check, findings, require
+from ipc_gauntlet.errors import CallFailed, Inconclusive, NotApplicable, Unsupported
+from ipc_gauntlet.judge.outcome import Outcome, Role
+from ipc_gauntlet.judge.ruling import Check, findings
 from ipc_gauntlet.lab.evidence import Evidence
-from ipc_gauntlet.lab.session import Served, Session, SessionPlan, connect_params
+from ipc_gauntlet.lab.judging import Judging
+from ipc_gauntlet.lab.plan import SessionPlan, connect_params
+from ipc_gauntlet.lab.served import Served
+from ipc_gauntlet.lab.session import Session
 from ipc_gauntlet.lab.timing import Noise
+from ipc_gauntlet.lab.waiting import CALL_TIMEOUT_S, PATIENCE_S, QUIET_S, RESOURCE_POLL_S, RESOURCE_POLLS
 from ipc_gauntlet.seeds import derive_bytes, derive_random
 
 if TYPE_CHECKING:
@@ -27,12 +31,6 @@ if TYPE_CHECKING:
     from ipc_gauntlet.reactor import Reactor
 
 Script = Callable[[Session], None]
-
-CALL_TIMEOUT_S = 5.0
-PATIENCE_S = 10.0  # how long a good session may take to get anywhere on a loaded machine
-RESOURCE_POLLS = 25
-RESOURCE_POLL_S = 0.2
-QUIET_S = 0.15  # after this long without a byte or a notification nothing more is expected to happen
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +52,7 @@ class CaseFacts:
     statement: Statement
 
 
-@dataclass(slots=True)
-class _Ledger:
-    """What the case has done and found so far."""
-
-    done: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    fired: list[str] = field(default_factory=list)
-    faults: list[object] = field(default_factory=list)
-    trace: list[str] = field(default_factory=list)
-    stage: str = "setup"
-    role: str = "both"
-    expected: str = ""
-    seen: str = ""
-    checks: int = 0
-    controls: int = 0
-    unfired: list[str] = field(default_factory=list)
-
-
-class Lab:
+class Lab(Judging):
     """One case's access to the pair under test, the adversary and the judge.
 
     A case first runs its script undisturbed (`control`), then with one thing changed (`attack`), then has the
@@ -80,12 +60,12 @@ class Lab:
     """
 
     def __init__(self, bench: Bench, facts: CaseFacts, spec: CaseSpec, directory: str) -> None:
+        super().__init__(spec.role or "both", needs_control=spec.control)
         self._bench = bench
         self.facts = facts
         self.spec = spec
         self.directory = directory
         self.rng: random.Random = derive_random(facts.seed, facts.case_id)
-        self._ledger = _Ledger(role=spec.role or "both")
         self._sessions: list[Session] = []
         self._closers: list[Callable[[], None]] = []
         self._payloads = 0
@@ -150,10 +130,6 @@ class Lab:
         """
         if not self.has(feature):
             raise NotApplicable(f"the implementation declares no {feature}: {why}")
-
-    def judge(self, role: str) -> None:
-        """Say which role this case judges (for the report)."""
-        self._ledger.role = role
 
     def payload(self, text: str = "message", size: int = 32) -> bytes:
         """A fresh high-entropy payload that starts with readable text, the same for the same seed and case."""
@@ -291,6 +267,22 @@ class Lab:
         counts = answer if isinstance(answer, dict) else {}
         return {name: value for name, value in counts.items() if isinstance(value, int)}
 
+    def require_resources(self, role: Role, before: Mapping[str, int]) -> None:
+        """Demand that a driver comes back to what it held before (polled; nothing if it cannot count).
+
+        Raises:
+            RequirementViolated: It does not within some seconds.
+        """
+        surplus: dict[str, int] = {}
+        for _ in range(RESOURCE_POLLS):
+            now = self.resources(role)
+            surplus = {name: now[name] - count for name, count in before.items() if now.get(name, 0) > count}
+            if not surplus:
+                break
+            self.pause(RESOURCE_POLL_S)
+        told = ", ".join(f"{count} more {name}" for name, count in surplus.items())
+        self.require_that(not surplus, "resources back at their baseline", told, "leak")
+
     def check_drivers(self) -> None:
         """Raise the failure of a driver that became unusable.
 
@@ -369,10 +361,6 @@ class Lab:
         ledger.faults += session.schedule()
         self._remember(session)
 
-    def did(self, text: str) -> None:
-        """Say what was done to the wire or the set-up."""
-        self._ledger.done.append(text)
-
     def own(self, closer: Callable[[], None]) -> None:
         """Have something closed when the case is over."""
         self._closers.append(closer)
@@ -390,97 +378,6 @@ class Lab:
         )
         self.own(relay.close)
         return relay
-
-    # -- judging ----------------------------------------------------------------------------------------------------
-
-    def require(self, outcome: Outcome, *checks: Check) -> None:
-        """Demand that every check holds for an outcome.
-
-        Raises:
-            RequirementViolated: One does not.
-        """
-        self._ledger.stage = outcome.stage
-        self._ledger.checks += len(checks)
-        require(outcome, *checks)
-
-    def require_that(self, holds: bool, expected: str, seen: str, reason: str) -> None:
-        """Demand something that is no function of one outcome.
-
-        Raises:
-            RequirementViolated: It does not hold.
-        """
-        self._ledger.checks += 1
-        if not holds:
-            raise RequirementViolated(expected, seen, reason)
-
-    def require_view(self, server: EndView, *checks: Check) -> None:
-        """Demand that checks hold for what the server told, where no session of ours was involved."""
-        self.require(Outcome(server=server, stage="handshake"), *checks)
-
-    def require_control(self, outcome: Outcome, *checks: Check) -> None:
-        """Demand that checks hold for a positive control.
-
-        Raises:
-            Inconclusive: One does not.
-        """
-        broken = findings(outcome, checks)
-        self.require_control_that(
-            not broken, f"expected {broken[0].expected}; saw {broken[0].seen}" if broken else ""
-        )
-
-    def require_control_that(self, holds: bool, seen: str) -> None:
-        """Demand something of a positive control.
-
-        Raises:
-            Inconclusive: It does not hold.
-        """
-        if not holds:
-            raise Inconclusive(f"the positive control failed: {seen}")
-        self._ledger.controls += 1
-
-    def require_resources(self, role: Role, before: Mapping[str, int]) -> None:
-        """Demand that a driver comes back to what it held before (polled; nothing if it cannot count).
-
-        Raises:
-            RequirementViolated: It does not within some seconds.
-        """
-        surplus: dict[str, int] = {}
-        for _ in range(RESOURCE_POLLS):
-            now = self.resources(role)
-            surplus = {name: now[name] - count for name, count in before.items() if now.get(name, 0) > count}
-            if not surplus:
-                break
-            self.pause(RESOURCE_POLL_S)
-        told = ", ".join(f"{count} more {name}" for name, count in surplus.items())
-        self.require_that(not surplus, "resources back at their baseline", told, "leak")
-
-    def advise(self, outcome: Outcome, *checks: Check) -> None:
-        """Note what is not as it should be, without deciding the verdict."""
-        for finding in findings(outcome, checks):
-            self.note(f"expected {finding.expected}; saw {finding.seen}")
-
-    def note(self, text: str) -> None:
-        """Add a remark to the report."""
-        if text not in self._ledger.notes:
-            self._ledger.notes.append(text)
-
-    def stage(self, stage: str) -> None:
-        """Say how far the case came."""
-        self._ledger.stage = stage
-
-    def settle_verdict(self) -> None:
-        """Called when the case function returned: decide whether that is a pass.
-
-        Raises:
-            Inconclusive: Nothing was judged, a fault never fired, or no positive control ran.
-        """
-        ledger = self._ledger
-        if ledger.unfired:
-            raise Inconclusive("the fault never fired: " + "; ".join(ledger.unfired))
-        if ledger.checks == 0:
-            raise Inconclusive("the case judged nothing")
-        if self.spec.control and ledger.controls == 0:
-            raise Inconclusive("no positive control ran")
 
     def finish(self) -> Evidence:
         """Close everything the case opened and hand over the evidence. Idempotent."""

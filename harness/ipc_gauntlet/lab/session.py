@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ipc_gauntlet.adversary import Fault, Link, Relay
-from ipc_gauntlet.credentials import Deployment
+from ipc_gauntlet.adversary import Link, Relay, describe_fault
 from ipc_gauntlet.credentials.deployment import b64
 from ipc_gauntlet.driver import Call, Driver, Observation
 from ipc_gauntlet.errors import CallFailed, Inconclusive, Unsupported
 from ipc_gauntlet.judge.outcome import Direction, EndView, Outcome, Role, receiver, sender
-from ipc_gauntlet.lab.views import text, view_of
+from ipc_gauntlet.lab.plan import SessionPlan, connect_params
+from ipc_gauntlet.lab.views import view_of
+from ipc_gauntlet.lab.waiting import PATIENCE_S, QUIET_S
 
 if TYPE_CHECKING:
     from ipc_gauntlet.lab.lab import Lab
@@ -24,101 +25,6 @@ SEND_TIMEOUT_S = 3.0
 BLOCKED_AFTER_S = 0.25
 FRAME_WAIT_S = 0.5
 _TRACE_CONTEXT = 6
-
-
-@dataclass(frozen=True, slots=True)
-class SessionPlan:
-    """How a session is set up.
-
-    Args:
-        deployment: Who both sides are; the issuer's good one when None.
-        faults: What the adversary does.
-        options: Options for both sides.
-        served: An endpoint that is already open, instead of a new one.
-        upstream: Address the relay leads to, instead of the server's.
-    """
-
-    deployment: Deployment | None = None
-    faults: tuple[Fault, ...] = ()
-    options: Mapping[str, object] = field(default_factory=dict)
-    served: Served | None = None
-    upstream: Mapping[str, object] | None = None
-
-    def but(self, **changes: object) -> SessionPlan:
-        """Return a copy with some members replaced."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
-
-
-@dataclass(slots=True)
-class Served:
-    """A server endpoint that is open.
-
-    Args:
-        lab: The case's lab.
-        listener: The id the harness gave it.
-        role: Which driver hosts it.
-        address: Where it listens.
-        deployment: What it was configured with.
-    """
-
-    lab: Lab
-    listener: str
-    role: Role
-    address: dict[str, object]
-    deployment: Deployment
-
-    @classmethod
-    def open(
-        cls, lab: Lab, deployment: Deployment, options: Mapping[str, object], role: Role = "server"
-    ) -> Served:
-        """Ask a driver to listen.
-
-        Raises:
-            CallFailed: The implementation refused.
-            Unsupported: It does not have this transport, credential kind or option.
-            DriverError: The driver did not answer.
-        """
-        listener = lab.name("l")
-        side = deployment.server
-        params: dict[str, object] = {
-            "listener": listener,
-            "transport": lab.transport,
-            "directory": lab.directory,
-            "service": deployment.service,
-            "credential": side.credential,
-            "trust": side.trust,
-            "options": dict(options),
-        }
-        if side.peer is not None:
-            params["peer"] = side.peer
-        answer = lab.call(role, "listen", _present(params))
-        address = answer.get("address")
-        if not isinstance(address, dict):
-            raise Inconclusive(f"listen answered no address: {answer!r}")
-        return cls(lab, listener, role, address, deployment)
-
-    def since(self) -> int:
-        """A point in the hosting driver's notifications, for `seen`."""
-        return len(self.lab.driver(self.role).observations)
-
-    def seen(self, since: int = 0) -> list[Observation]:
-        """The hosting driver's notifications about connections that first appeared after `since`."""
-        everything = self.lab.driver(self.role).observations
-        older = {one.conn for one in everything[:since] if one.conn is not None}
-        elsewhere = {
-            one.conn for one in everything if text(one, "listener") not in (None, self.listener) and one.conn
-        }
-        foreign = older | elsewhere | self.lab.client_conns
-        return [
-            one
-            for one in everything[since:]
-            if (one.conn is None and text(one, "listener") in (None, self.listener))
-            or (one.conn is not None and one.conn not in foreign)
-        ]
-
-    def view(self, since: int = 0) -> EndView:
-        """The server's view of what came after `since`."""
-        return view_of(self.seen(since))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +132,6 @@ class Session:
 
     def await_decision(self, *, patience_s: float | None = None) -> None:
         """Wait until the attempt has succeeded on both sides, or failed, or nothing moves any more."""
-        from ipc_gauntlet.lab.lab import PATIENCE_S
-
         limit = patience_s if patience_s is not None else PATIENCE_S
         self.settle(self._decided, limit_s=limit)
 
@@ -285,7 +189,7 @@ class Session:
         call = self.submit(role, "close", mode=mode)
         return self.lab.wait(lambda: call.done, timeout_s)
 
-    def settle(self, until: object = None, *, limit_s: float = 5.0) -> bool:
+    def settle(self, until: Callable[[], bool] | None = None, *, limit_s: float = 5.0) -> bool:
         """Wait until a condition holds or nothing moves any more.
 
         Args:
@@ -295,9 +199,7 @@ class Session:
         Returns:
             Whether the condition held.
         """
-        from ipc_gauntlet.lab.lab import QUIET_S
-
-        predicate = until if callable(until) else (lambda: False)
+        predicate = until or (lambda: False)
         reactor = self.lab.reactor
         moved = [self._activity(), reactor.now()]
 
@@ -360,18 +262,14 @@ class Session:
             limit: Stop after this many bytes.
             timeout_s: How long a blocked call is waited for.
         """
-        role = sender(direction)
-        body = b64(bytes(chunk))
-        sent = 0
+        role, body, sent = sender(direction), b64(bytes(chunk)), 0
         while sent < limit:
             start = self.lab.reactor.now()
             call = self.submit(role, "send", payload=body)
-            if not self.lab.wait(lambda: call.done, BLOCKED_AFTER_S):
-                finished = self.lab.wait(lambda: call.done or self.is_over(role), timeout_s)
-                failed = finished and (not call.done or _failed(call))
+            blocked = not self._returned(role, call, timeout_s)
+            if blocked or _failed(call):
+                failed = self.is_over(role) or (call.done and _failed(call))
                 return Flood(sent, True, failed, self.lab.reactor.now() - start)
-            if _failed(call):
-                return Flood(sent, True, True, self.lab.reactor.now() - start)
             sent += chunk
         return Flood(sent, False, False, 0.0)
 
@@ -463,7 +361,7 @@ class Session:
 
     def unfired(self) -> list[str]:
         """The faults that never fired, one line each."""
-        return [_describe(fault) for fault in self.relay.unfired()] if self.relay is not None else []
+        return [describe_fault(fault) for fault in self.relay.unfired()] if self.relay is not None else []
 
     def schedule(self) -> list[object]:
         """The fault schedule as JSON values."""
@@ -496,6 +394,13 @@ class Session:
             raise Inconclusive(f"the {role}'s driver cannot send: {missing}") from missing
         self.lab.wait(lambda: self._frames(direction) > before or self._ended(role), FRAME_WAIT_S)
         return True
+
+    def _returned(self, role: Role, call: Call, timeout_s: float) -> bool:
+        """Whether a sending call returned without blocking; if it blocks, wait until it fails or the time is over."""
+        if self.lab.wait(lambda: call.done, BLOCKED_AFTER_S):
+            return True
+        self.lab.wait(lambda: call.done or self.is_over(role), timeout_s)
+        return False
 
     def _frames(self, direction: Direction) -> int:
         return self.link.count(direction) if self.link is not None else 0
@@ -554,31 +459,6 @@ class Session:
         if self.link is not None and self.link.bytes_seen("c2s"):
             return "handshake"
         return "transport" if self.link is not None else "setup"
-
-
-def connect_params(
-    conn: str, address: Mapping[str, object], deployment: Deployment, options: Mapping[str, object]
-) -> dict[str, object]:
-    """The parameters of `connect` for a client of a deployment."""
-    side = deployment.client
-    return _present(
-        {
-            "conn": conn,
-            "address": dict(address),
-            "service": deployment.service,
-            "credential": side.credential,
-            "trust": side.trust,
-            "options": dict(options),
-        }
-    )
-
-
-def _present(params: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in params.items() if value is not None}
-
-
-def _describe(fault: Fault) -> str:
-    return msgspec.json.encode(fault).decode()
 
 
 def _failed(call: Call) -> bool:

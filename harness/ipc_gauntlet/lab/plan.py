@@ -1,0 +1,59 @@
+"""How a session is set up."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ipc_gauntlet.adversary import Fault
+from ipc_gauntlet.credentials import Deployment
+
+if TYPE_CHECKING:
+    from ipc_gauntlet.lab.served import Served
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """How a session is set up.
+
+    Args:
+        deployment: Who both sides are; the issuer's good one when None.
+        faults: What the adversary does.
+        options: Options for both sides.
+        served: An endpoint that is already open, instead of a new one.
+        upstream: Address the relay leads to, instead of the server's.
+    """
+
+    deployment: Deployment | None = None
+    faults: tuple[Fault, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    served: Served | None = None
+    upstream: Mapping[str, object] | None = None
+
+    def but(self, **changes: object) -> SessionPlan:
+        """Return a copy with some members replaced."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+
+def connect_params(
+    conn: str, address: Mapping[str, object], deployment: Deployment, options: Mapping[str, object]
+) -> dict[str, object]:
+    """The parameters of `connect` for a client of a deployment."""
+    side = deployment.client
+    return present(
+        {
+            "conn": conn,
+            "address": dict(address),
+            "service": deployment.service,
+            "credential": side.credential,
+            "trust": side.trust,
+            "options": dict(options),
+        }
+    )
+
+
+def present(params: dict[str, object]) -> dict[str, object]:
+    """Leave out the members that are None."""
+    return {name: value for name, value in params.items() if value is not None}
