@@ -92,6 +92,10 @@ class Catalogue:
         """Look a requirement up; KeyError when there is none."""
         return self._by_id[requirement_id]
 
+    def get(self, requirement_id: str) -> Requirement | None:
+        """Look a requirement up; None when there is none."""
+        return self._by_id.get(requirement_id)
+
     @property
     def requirements(self) -> tuple[Requirement, ...]:
         """All requirements in reading order."""

@@ -1,0 +1,1 @@
+"""How a run is done: choose cases, run them under pytest, turn what happens into events."""

@@ -1,0 +1,191 @@
+"""The controlling side of a pytest session: hooks that pass on what the workers, or this process, do."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+import pytest
+
+from ipc_gauntlet.engine.cases import blank_result, shuffled
+from ipc_gauntlet.engine.conduct import PROPERTY, stacks_file
+from ipc_gauntlet.engine.links import PlanLink, RunLink
+from ipc_gauntlet.engine.schedule import CaseSchedule
+from ipc_gauntlet.engine.settings import Settings, encode_settings
+from ipc_gauntlet.errors import HarnessError
+from ipc_gauntlet.events import CaseResult
+from ipc_gauntlet.requirements import Catalogue
+from ipc_gauntlet.verdict import Verdict
+
+
+class Worker(Protocol):
+    """A worker of pytest-xdist, as far as this file needs it."""
+
+    workerinput: dict[str, object]
+
+    @property
+    def shutting_down(self) -> bool:
+        """Whether it was told to leave."""
+
+    def send_runtest_some(self, indices: Sequence[int]) -> None:
+        """Run these."""
+
+    def shutdown(self) -> None:
+        """Leave."""
+
+
+INPUT = "ipc_gauntlet"
+MODULES = "ipc_gauntlet_modules"
+
+_STARTS_WITHOUT_WORK = 3
+
+
+class Planner:
+    """Follows a session that only collects.
+
+    Args:
+        link: Where problems go.
+    """
+
+    def __init__(self, link: PlanLink) -> None:
+        self._link = link
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A suite that cannot be imported is a problem of the tester, not a case less."""
+        if report.failed:
+            self._link.problems.append(_uncollected(report))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: object) -> bool:
+        """Something escaped from a hook; True keeps pytest from printing it."""
+        self._link.problems.append(str(excrepr))
+        return True
+
+
+class Forwarder:
+    """Gives workers their settings in a session of pytest's own command line.
+
+    Args:
+        settings: The controlling process's settings.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Worker) -> None:
+        """Tell a worker what to test."""
+        node.workerinput[INPUT] = encode_settings(self._settings)
+
+
+class Controller:
+    """Follows a session that runs cases.
+
+    Args:
+        link: Where everything is passed on to.
+        catalogue: The requirements.
+    """
+
+    def __init__(self, link: RunLink, catalogue: Catalogue) -> None:
+        self._link = link
+        self._catalogue = catalogue
+        self._schedule: CaseSchedule | None = None
+        self._idle_deaths = 0
+
+    # -- workers --------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Worker) -> None:
+        """Tell a worker everything it needs."""
+        node.workerinput[INPUT] = encode_settings(self._link.settings)
+        node.workerinput[MODULES] = sorted({case.module for case in self._link.cases.values()})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config) -> CaseSchedule:
+        """Decide which worker runs what."""
+        cases = shuffled(self._link.cases.values(), self._link.settings.seed)
+        self._schedule = CaseSchedule(
+            len(config.getoption("tx")),
+            order=[case.nodeid for case in cases],
+            timing=[case.nodeid for case in cases if case.spec.timing],
+        )
+        return self._schedule
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Worker, error: object | None) -> None:
+        """Stop when workers die before they can do anything: a replacement would too."""
+        if error is None or self._schedule is None or self._schedule.ready(node):
+            return
+        self._idle_deaths += 1
+        if self._idle_deaths >= _STARTS_WITHOUT_WORK:
+            raise HarnessError(f"worker processes die while they start: {error}")
+
+    # -- cases ----------------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A case begins."""
+        if self._schedule is not None:
+            self._schedule.note_started(nodeid)
+        case = self._link.cases.get(nodeid)
+        if case is not None:
+            self._link.on_start(case.id)
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase of a case is over; the last one brings the result."""
+        if str(report.when) == "???":  # how xdist reports a case whose worker died
+            self._crashed(report.nodeid, report.node.gateway.id)
+            return
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                self._link.on_result(msgspec.json.decode(str(value), type=CaseResult))
+
+    def _crashed(self, nodeid: str, worker: str) -> None:
+        case = self._link.cases[nodeid]
+        blank = blank_result(
+            case, self._catalogue[case.requirement], Verdict.error, self._link.settings.replay
+        )
+        stacks = stacks_file(self._link.settings.workdir, worker)
+        result = msgspec.structs.replace(
+            blank,
+            reason="worker-died",
+            message=f"the process {worker} that ran this case died",
+            detail=stacks.read_text(encoding="utf-8", errors="replace") if stacks.exists() else "",
+            worker=worker,
+        )
+        self._link.on_result(result)
+
+    # -- what goes wrong ------------------------------------------------------------------------------------------
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A suite that cannot be imported is a problem of the tester, not a case less."""
+        if report.failed:
+            self._link.problems.append(_uncollected(report))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: object) -> bool:
+        """Something escaped from a hook; True keeps pytest from printing it."""
+        self._link.problems.append(str(excrepr))
+        return True
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self) -> None:
+        """The run is to stop now."""
+        self._link.interrupted = True
+        self._link.before_teardown()
+
+    @pytest.hookimpl
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Python warned about something."""
+        text = f"{warning_message.category.__name__}: {warning_message.message}"
+        if text not in self._link.warnings:
+            self._link.warnings.append(text)
+
+
+def _uncollected(report: pytest.CollectReport) -> str:
+    return f"{report.nodeid or 'suites'} cannot be collected: {report.longreprtext}"

@@ -1,0 +1,63 @@
+"""Requirements of which a run could see nothing.
+
+Inside a claimed profile, "cannot be tested" must not look like "holds": an implementation that declares no means to
+observe a MUST, or whose driver refuses every such case, fails that requirement with a result of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from ipc_gauntlet.engine.cases import FoundCase
+from ipc_gauntlet.engine.settings import Settings
+from ipc_gauntlet.events import CaseResult, Required
+from ipc_gauntlet.requirements import Catalogue
+from ipc_gauntlet.verdict import Verdict
+
+MARK = "untestable"
+_BLAMED = (MARK, "unsupported")
+
+
+def untestable(
+    found: Sequence[FoundCase], results: Mapping[str, CaseResult], catalogue: Catalogue, settings: Settings
+) -> Iterator[CaseResult]:
+    """Results for requirements that no case could test although the implementation has to meet them.
+
+    Args:
+        found: All cases for the implementation.
+        results: Results of the chosen ones.
+        catalogue: The requirements.
+        settings: The run's settings.
+
+    Yields:
+        One failed result for each such requirement of which every case was chosen and has a result.
+    """
+    by_requirement: dict[str, list[FoundCase]] = defaultdict(list)
+    for case in found:
+        by_requirement[case.requirement].append(case)
+    for name, cases in by_requirement.items():
+        requirement = catalogue[name]
+        if requirement.level != "MUST" or any(case.id not in results for case in cases):
+            continue
+        ended = [results[case.id] for case in cases]
+        blamed = dict.fromkeys(result.message for result in ended if result.reason in _BLAMED)
+        if not blamed or any(result.verdict is not Verdict.not_applicable for result in ended):
+            continue
+        yield CaseResult(
+            id=f"{requirement.suite}/{MARK}/{name}/all",
+            suite=requirement.suite,
+            requirement=name,
+            level=requirement.level,
+            profile=requirement.profile,
+            title=f"{name} can be tested",
+            description=f"At least one of the {len(cases)} cases of {name} applies to the implementation.",
+            verdict=Verdict.fail,
+            reason=MARK,
+            message=f"{name} is a MUST of profile {requirement.profile}, and nothing shows whether it holds",
+            role="both",
+            replay=f"ipc-gauntlet run {settings.replay} --requirement {name}",
+            required=Required(requirement.statement, requirement.source),
+            expected=f"at least one of the {len(cases)} cases of {name} to apply",
+            seen="; ".join(blamed),
+        )
