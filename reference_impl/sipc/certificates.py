@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from cryptography.x509.oid import ExtensionOID
 
@@ -17,6 +18,14 @@ from sipc.errors import AuthenticationError
 
 MAX_DER = 8192
 _CACHE_SIZE = 256
+_UNPARSABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 # RFC 5280 section 4.2: an unknown critical extension must be refused. These are the ones this profile processes.
 PROCESSED = frozenset(
@@ -97,7 +106,7 @@ def load(der: bytes) -> Certificate:
         raise AuthenticationError("certificate too long", reason="limit")
     try:
         certificate = _parse(der)
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as problem:
+    except _UNPARSABLE as problem:
         raise AuthenticationError(
             f"unusable certificate: {type(problem).__name__}", reason="malformed"
         ) from problem

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import ExtensionOID
 
@@ -48,7 +49,13 @@ class RevocationList:
                 following.timestamp() if following is not None else None,
                 critical,
             )
-        except (ValueError, TypeError, x509.DuplicateExtension) as problem:
+        except (
+            ValueError,
+            TypeError,
+            UnsupportedAlgorithm,
+            x509.DuplicateExtension,
+            x509.InvalidVersion,
+        ) as problem:
             raise LocalError(
                 f"unusable revocation list: {type(problem).__name__}", reason="malformed"
             ) from problem
