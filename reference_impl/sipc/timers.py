@@ -117,7 +117,7 @@ TIMERS: dict[Timer, TimerRule] = {
 # fmt: on
 
 
-class TimeoutOutOfRange(ValueError):  # noqa: N818 - it is the ValueError of a configuration, not a protocol error
+class TimeoutOutOfRange(ValueError):
     """A configured time lies outside the bounds of `TIMERS`; the message names both."""
 
 

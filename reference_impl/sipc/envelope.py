@@ -1,0 +1,453 @@
+"""Envelopes: what one message says about itself, as a deterministic CBOR map with integer keys.
+
+Rule of this file: `RULES` is the grammar. A key has one row: its type and range, and the kinds of message that
+must, may or must not carry it. A key without a row is fatal below 64 and kept, but not looked at, from 64 on -
+unless the sender listed it in `crit`, which refuses the message.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import cast
+
+from sipc import cbor
+from sipc.cbor import Key, Value
+from sipc.errors import LocalError, MalformedError, ProtocolError
+
+VERSION = 1
+FIRST_IGNORABLE_KEY = 64
+MAX_BUDGET_MS = 600_000
+MAX_MESSAGE = 1 << 20
+MAX_UINT = 2**64 - 1
+
+
+class Kind(IntEnum):
+    """What a message is."""
+
+    REQUEST = 0
+    RESPONSE = 1
+    EVENT = 2
+    CANCEL = 3
+
+
+class Field(IntEnum):
+    """The keys of the map."""
+
+    VER = 0
+    KIND = 1
+    MID = 2
+    CORR = 3
+    METHOD = 4
+    SCHEMA = 5
+    IDEM = 6
+    BUDGET = 7
+    LABEL = 8
+    PURPOSE = 9
+    CAP = 10
+    PROV = 11
+    OKEY = 12
+    TRACE = 13
+    BODY = 14
+    STATUS = 15
+    ERR = 16
+    CRIT = 17
+    FROM = 18
+    TO = 19
+    SIG = 20
+    ONCE = 21
+
+
+class Status(IntEnum):
+    """Error codes of responses and of ERROR records; 0 is success."""
+
+    OK = 0
+    PROTOCOL = 1
+    TOO_LARGE = 2
+    BUSY = 3
+    DENIED = 4
+    SCHEMA = 5
+    SCHEMA_UNSUPPORTED = 6
+    DEADLINE_EXCEEDED = 7
+    CANCELLED = 8
+    IDEM_REQUIRED = 9
+    IDEM_MISMATCH = 10
+    IN_PROGRESS = 11
+    OUTCOME_UNKNOWN = 12
+    UNAVAILABLE = 13
+    INTERNAL = 14
+
+
+class Label(IntEnum):
+    """How confidential a message is. A missing label is the strictest."""
+
+    PUBLIC = 0
+    INTERNAL = 1
+    CONFIDENTIAL = 2
+    RESTRICTED = 3
+
+
+_METHOD = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*){1,7}", re.ASCII)
+
+
+def is_method(text: str) -> bool:
+    """Whether `text` is in the grammar of method names."""
+    return len(text) <= 128 and _METHOD.fullmatch(text) is not None
+
+
+# --- one check for each type; a check gets what the strict decoder returned ---
+
+_Check = Callable[[Value], bool]
+
+
+def _uint(low: int, high: int) -> _Check:
+    return lambda value: type(value) is int and low <= value <= high
+
+
+def _octets(low: int, high: int) -> _Check:
+    return lambda value: type(value) is bytes and low <= len(value) <= high
+
+
+def _text(low: int, high: int) -> _Check:
+    return lambda value: type(value) is str and low <= len(value.encode()) <= high
+
+
+def _method(value: Value) -> bool:
+    return type(value) is str and is_method(value)
+
+
+def _anything(value: Value) -> bool:
+    return True
+
+
+def _hops(value: Value) -> bool:
+    return type(value) is list and len(value) <= 16 and all(_hop(hop) for hop in value)
+
+
+def _hop(value: Value) -> bool:
+    if type(value) is not list or len(value) != 3:
+        return False
+    who, operation, digest = value
+    return type(who) is str and type(operation) is str and type(digest) is bytes
+
+
+_ERR_CHECKS: dict[Key, _Check] = {
+    0: _octets(8, 8),
+    1: lambda value: type(value) is bool,
+    2: _uint(0, MAX_BUDGET_MS),
+}
+
+
+def _err(value: Value) -> bool:
+    return type(value) is dict and all(
+        key in _ERR_CHECKS and _ERR_CHECKS[key](item) for key, item in value.items()
+    )
+
+
+def _critical(value: Value) -> bool:
+    return (
+        type(value) is list
+        and 0 < len(value) <= 64
+        and all(type(key) is int and 0 <= key <= MAX_UINT for key in value)
+        and len(set(cast("list[int]", value))) == len(value)
+    )
+
+
+def _once(value: Value) -> bool:
+    return (
+        type(value) is list and len(value) == 2 and _octets(16, 16)(value[0]) and _uint(0, MAX_UINT)(value[1])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of the grammar.
+
+    Attributes:
+        check: Type and range of the value.
+        required: Kinds that must have the key.
+        allowed: Kinds that may have it, including the required ones.
+    """
+
+    check: _Check
+    required: frozenset[Kind]
+    allowed: frozenset[Kind]
+
+
+_ALL = frozenset(Kind)
+_NONE: frozenset[Kind] = frozenset()
+_CALLS = frozenset({Kind.REQUEST, Kind.EVENT})
+_REQUEST = frozenset({Kind.REQUEST})
+_RESPONSE = frozenset({Kind.RESPONSE})
+_ANSWERS = frozenset({Kind.RESPONSE, Kind.CANCEL})
+_CONTENT = frozenset({Kind.REQUEST, Kind.EVENT, Kind.RESPONSE})
+
+RULES: dict[int, Rule] = {
+    Field.VER: Rule(_uint(0, MAX_UINT), _ALL, _ALL),
+    Field.KIND: Rule(_uint(0, 3), _ALL, _ALL),
+    Field.MID: Rule(_uint(0, MAX_UINT), _ALL, _ALL),
+    Field.CORR: Rule(_uint(0, MAX_UINT), _ANSWERS, _ANSWERS),
+    Field.METHOD: Rule(_method, _CALLS, _CALLS),
+    Field.SCHEMA: Rule(_uint(0, MAX_UINT), _NONE, _CALLS),
+    Field.IDEM: Rule(_octets(16, 32), _NONE, _REQUEST),
+    Field.BUDGET: Rule(_uint(1, MAX_BUDGET_MS), _REQUEST, _REQUEST),
+    Field.LABEL: Rule(_uint(0, 3), _NONE, _CONTENT),
+    Field.PURPOSE: Rule(_text(1, 128), _NONE, _CALLS),
+    Field.CAP: Rule(_octets(1, 1 << 16), _NONE, _CALLS),
+    Field.PROV: Rule(_hops, _NONE, _CONTENT),
+    Field.OKEY: Rule(_octets(0, 32), _NONE, _CALLS),
+    Field.TRACE: Rule(_octets(25, 25), _NONE, _ALL),
+    Field.BODY: Rule(_anything, _NONE, _CONTENT),
+    Field.STATUS: Rule(_uint(0, 255), _RESPONSE, _RESPONSE),
+    Field.ERR: Rule(_err, _NONE, _RESPONSE),
+    Field.CRIT: Rule(_critical, _NONE, _ALL),
+    Field.FROM: Rule(_text(1, 255), _NONE, _CONTENT),
+    Field.TO: Rule(_text(1, 255), _NONE, _CONTENT),
+    Field.SIG: Rule(_octets(64, 64), _NONE, _CONTENT),
+    Field.ONCE: Rule(_once, _NONE, _CONTENT),
+}
+
+# Present in a map, these are honoured by this implementation; a sender may list them in `crit`.
+UNDERSTOOD = frozenset(Field) - {Field.CAP, Field.PROV, Field.FROM, Field.TO, Field.SIG, Field.ONCE}
+# A signed message is acted upon only after its signature was verified, which this implementation cannot do.
+_SIGNED = frozenset({Field.FROM, Field.TO, Field.SIG, Field.ONCE})
+
+# The same grammar, laid out for speed: kind -> (checks of allowed keys, required keys).
+_BY_KIND: dict[int, tuple[dict[int, _Check], frozenset[int]]] = {
+    kind: (
+        {int(key): rule.check for key, rule in RULES.items() if kind in rule.allowed},
+        frozenset(int(key) for key, rule in RULES.items() if kind in rule.required),
+    )
+    for kind in Kind
+}
+
+
+class UnsupportedEnvelope(ProtocolError):
+    """A well-formed message that this implementation must refuse; the stream itself is still in order.
+
+    Attributes:
+        envelope: The message, for its kind and number only.
+        status: With what a request is to be answered.
+    """
+
+    def __init__(self, message: str, envelope: "Envelope", status: Status) -> None:
+        super().__init__(message)
+        self.envelope = envelope
+        self.status = status
+
+
+class Envelope:
+    """One message: a checked map, with a typed view.
+
+    Args:
+        fields: The map, already checked (see `decode` and `build`).
+    """
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: dict[Key, Value]) -> None:
+        self.fields = fields
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Envelope) and self.fields == other.fields
+
+    __hash__ = None  # type: ignore[assignment]  # a message may hold lists and maps
+
+    def __repr__(self) -> str:
+        # The body stays out of logs.
+        names = {
+            RULES and Field(key).name.lower(): value for key, value in self.fields.items() if key in RULES
+        }
+        names.pop("body", None)
+        return f"Envelope({names})"
+
+    @property
+    def kind(self) -> Kind:
+        """What the message is."""
+        return Kind(cast("int", self.fields[1]))
+
+    @property
+    def mid(self) -> int:
+        """Number of the message in its direction."""
+        return cast("int", self.fields[2])
+
+    @property
+    def corr(self) -> int:
+        """Number of the request that this response or cancel is about."""
+        return cast("int", self.fields[3])
+
+    @property
+    def method(self) -> str:
+        """Method of a request or an event."""
+        return cast("str", self.fields[4])
+
+    @property
+    def schema(self) -> int:
+        """Version of the method's schema; 1 where it is left out."""
+        return cast("int", self.fields.get(5, 1))
+
+    @property
+    def idem(self) -> bytes | None:
+        """Idempotency key of a request."""
+        return cast("bytes | None", self.fields.get(6))
+
+    @property
+    def budget_ms(self) -> int:
+        """Remaining time of a request in milliseconds."""
+        return cast("int", self.fields[7])
+
+    @property
+    def label(self) -> Label:
+        """How confidential the message is."""
+        return Label(cast("int", self.fields.get(8, Label.RESTRICTED)))
+
+    @property
+    def purpose(self) -> str | None:
+        """What the content may be used for."""
+        return cast("str | None", self.fields.get(9))
+
+    @property
+    def okey(self) -> bytes | None:
+        """Ordering key; messages without one share a lane."""
+        return cast("bytes | None", self.fields.get(12))
+
+    @property
+    def trace(self) -> bytes | None:
+        """Trace id, span id and flags."""
+        return cast("bytes | None", self.fields.get(13))
+
+    @property
+    def body(self) -> Value:
+        """The content; None where it is left out."""
+        return self.fields.get(14)
+
+    @property
+    def status(self) -> int:
+        """Outcome of a response."""
+        return cast("int", self.fields[15])
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the responder says that the same request may succeed later."""
+        err = cast("dict[Key, Value]", self.fields.get(16, {}))
+        return err.get(1) is True
+
+    @property
+    def extensions(self) -> dict[int, Value]:
+        """Keys from 64 on, to be preserved when the message is forwarded."""
+        return {
+            key: value
+            for key, value in self.fields.items()
+            if isinstance(key, int) and key >= FIRST_IGNORABLE_KEY
+        }
+
+
+def decode(data: bytes) -> Envelope:
+    """Return the message that `data` is the encoding of.
+
+    Raises:
+        MalformedError: Not deterministic CBOR, or not in the grammar of `RULES`.
+        UnsupportedEnvelope: In the grammar, but of another version, or with demands this implementation
+            cannot meet.
+    """
+    fields = cbor.decode(data)
+    if type(fields) is not dict:
+        raise MalformedError("a message is not a map")
+    check_fields(fields)
+    envelope = Envelope(fields)
+    if fields[0] != VERSION:
+        raise UnsupportedEnvelope("unknown message version", envelope, Status.SCHEMA_UNSUPPORTED)
+    if Field.CRIT in fields:
+        _require_understood(envelope)
+    if not _SIGNED.isdisjoint(cast("Mapping[int, Value]", fields)):
+        raise UnsupportedEnvelope("a signed message cannot be verified here", envelope, Status.DENIED)
+    return envelope
+
+
+def check_fields(fields: Mapping[Key, Value]) -> None:
+    """Hold a map against the grammar.
+
+    Raises:
+        MalformedError: A key is missing, unknown, not for this kind, or its value is out of range.
+    """
+    kind = fields.get(1)
+    if type(kind) is not int or kind not in _BY_KIND:
+        raise MalformedError("a message has no known kind")
+    checks, required = _BY_KIND[kind]
+    found = 0
+    for key, value in fields.items():
+        check = checks.get(key)  # type: ignore[arg-type]  # a key of another type is simply not found
+        if check is None:
+            if type(key) is int and key >= FIRST_IGNORABLE_KEY:
+                continue
+            raise MalformedError(f"key {key!r} is unknown or not for a message of kind {kind}")
+        if not check(value):
+            raise MalformedError(f"key {key!r} has a value that is not allowed")
+        if key in required:
+            found += 1
+    if found != len(required):
+        raise MalformedError(f"a message of kind {kind} lacks a required key")
+    if kind == Kind.RESPONSE:
+        _check_response(fields)
+
+
+def _check_response(fields: Mapping[Key, Value]) -> None:
+    """A response has either a result or an error."""
+    if fields[15] == Status.OK:
+        if 16 in fields:
+            raise MalformedError("a successful response carries an error")
+    elif 14 in fields:
+        raise MalformedError("a failed response carries a body")
+
+
+def _require_understood(envelope: Envelope) -> None:
+    critical = cast("list[int]", envelope.fields[Field.CRIT])
+    for key in critical:
+        if key not in envelope.fields:
+            raise MalformedError(f"crit lists key {key}, which is not there")
+        if key not in UNDERSTOOD:
+            raise UnsupportedEnvelope(f"key {key} must be understood", envelope, Status.SCHEMA_UNSUPPORTED)
+
+
+def build(kind: Kind, mid: int, fields: Mapping[int, Value | None]) -> Envelope:
+    """Make a message to send. Fields whose value is None are left out.
+
+    Raises:
+        LocalError: The fields are not in the grammar.
+    """
+    made: dict[Key, Value] = {0: VERSION, 1: int(kind), 2: mid}
+    for key, value in fields.items():
+        if value is not None:
+            made[int(key)] = value
+    try:
+        check_fields(made)
+    except MalformedError as error:
+        raise LocalError(f"cannot send this message: {error}", reason="malformed") from error
+    return Envelope(made)
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Return the one encoding of a message.
+
+    Raises:
+        LocalError: The content is outside the CBOR subset or its limits.
+    """
+    return cbor.encode(envelope.fields)
+
+
+def error_detail(ref: bytes, *, retryable: bool, retry_after_ms: int | None = None) -> dict[Key, Value]:
+    """The `err` field of a failed response.
+
+    Args:
+        ref: Eight random bytes that also stand in this side's log.
+        retryable: Whether the same request may succeed later.
+        retry_after_ms: How long the caller should wait.
+    """
+    detail: dict[Key, Value] = {0: ref, 1: retryable}
+    if retry_after_ms is not None:
+        detail[2] = retry_after_ms
+    return detail
+
+
+RETRYABLE: frozenset[Status] = frozenset({Status.BUSY, Status.IN_PROGRESS, Status.UNAVAILABLE})
+"""Outcomes after which the same request may be sent again without changing it."""
