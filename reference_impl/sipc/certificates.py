@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID
 
 from sipc.errors import AuthenticationError
@@ -25,6 +26,7 @@ _UNPARSABLE = (
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
+    CryptographyDeprecationWarning,  # what the library only warns about; some programs make warnings errors
 )
 
 # RFC 5280 section 4.2: an unknown critical extension must be refused. These are the ones this profile processes.
@@ -118,6 +120,8 @@ def load(der: bytes) -> Certificate:
 
 def _parse(der: bytes) -> Certificate:
     parsed = x509.load_der_x509_certificate(der)
+    if parsed.serial_number <= 0:
+        raise ValueError("a serial number is positive (RFC 5280 section 4.1.2.2)")
     extensions = parsed.extensions  # parsing may refuse duplicates here
     known = {extension.oid: extension for extension in extensions}
     basic = known.get(ExtensionOID.BASIC_CONSTRAINTS)
