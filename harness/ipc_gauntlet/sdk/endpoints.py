@@ -8,7 +8,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, final
 
 from ipc_gauntlet.sdk.errors import Failed, Unsupported, reason_of
 from ipc_gauntlet.sdk.params import RequestParams
@@ -40,6 +40,8 @@ class End:
 class Connection(ABC):
     """One connection of the stack, client or server side.
 
+    Attributes the SDK keeps for itself have two underscores, so that a subclass cannot collide with them.
+
     The SDK runs `run` in a thread of its own, so a slow handshake keeps nobody waiting, and calls `send` and
     `finish` from other threads, never two of them at a time.
 
@@ -50,13 +52,13 @@ class Connection(ABC):
     def __init__(self, conn: str = "") -> None:
         self.id = conn
         self.listener_id: str | None = None
-        self._epoch: Epoch | None = None
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._usable = False
-        self._closing = False
-        self._told = False
-        self._decided = threading.Event()
+        self.__epoch: Epoch | None = None
+        self.__thread: threading.Thread | None = None
+        self.__lock = threading.Lock()
+        self.__usable = False
+        self.__closing = False
+        self.__told = False
+        self.__decided = threading.Event()
 
     # -- for the driver to fill in ----------------------------------------------------------------------------------
 
@@ -98,44 +100,46 @@ class Connection(ABC):
         Args:
             members: `peer`, `version`, `suite`, `binding`, `credential`, as far as the stack tells.
         """
-        with self._lock:
-            self._usable = True
-        self._notify("established", {"conn": self.id, "listener": self.listener_id, **members})
-        self._decided.set()
+        with self.__lock:
+            self.__usable = True
+        self.__notify("established", {"conn": self.id, "listener": self.listener_id, **members})
+        self.__decided.set()
 
     def delivered(self, payload: bytes) -> None:
         """Report that the stack handed a message to the application."""
-        self._notify("delivered", {"conn": self.id, "payload": payload})
+        self.__notify("delivered", {"conn": self.id, "payload": payload})
 
     def executed(self, operation: str, payload: bytes, key: bytes | None = None) -> None:
         """Report that an operation of the test application took effect."""
         members = {"conn": self.id, "operation": operation, "payload": payload, "key": key}
-        self._notify("executed", members)
+        self.__notify("executed", members)
 
     def rejected(self, reason: str, detail: str = "", stage: str = "established") -> None:
         """Report that one message was refused while the connection goes on."""
-        self._notify("rejected", {"conn": self.id, "stage": stage, "reason": reason, "detail": detail})
+        self.__notify("rejected", {"conn": self.id, "stage": stage, "reason": reason, "detail": detail})
 
     @property
     def closing(self) -> bool:
         """Whether this side has begun to close."""
-        return self._closing
+        return self.__closing
 
     # -- for the SDK ------------------------------------------------------------------------------------------------
 
     @property
     def alive(self) -> bool:
         """Whether the connection's thread still runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self.__thread is not None and self.__thread.is_alive()
 
+    @final
     def start(self, epoch: Epoch, stale: bool) -> None:
         """Begin to live, in an epoch; a stale one is dropped first, so that it only releases what it holds."""
-        self._epoch = epoch
+        self.__epoch = epoch
         if stale:
-            self._closing = True
+            self.__closing = True
             self.drop()
-        self._thread = epoch.spawn(f"connection {self.id}", self._live)
+        self.__thread = epoch.spawn(f"connection {self.id}", self.__live)
 
+    @final
     def hand_over(self, payload: bytes) -> None:
         """Serve `send`: wait until the connection is decided, then call the stack.
 
@@ -145,23 +149,25 @@ class Connection(ABC):
         self.await_usable()
         self.send(payload)
 
+    @final
     def await_usable(self) -> None:
         """Wait until the connection is established.
 
         Raises:
             Failed: It is over, or never came to be.
         """
-        self._decided.wait()
-        if self._closing or self._told or not self._usable:
+        self.__decided.wait()
+        if self.__closing or self.__told or not self.__usable:
             raise Failed("peer-closed", f"connection {self.id} is over")
 
+    @final
     def close(self, graceful: bool) -> None:
         """Serve `close`; does nothing if the connection is already over."""
-        with self._lock:
-            if self._told:
+        with self.__lock:
+            if self.__told:
                 return
-            graceful = graceful and self._usable and not self._closing
-            self._closing = True
+            graceful = graceful and self.__usable and not self.__closing
+            self.__closing = True
         end = End("local")
         if graceful:
             try:
@@ -171,11 +177,11 @@ class Connection(ABC):
             except Failed as problem:
                 end = End("local", problem.reason, problem.message)
         self.drop()
-        if self._thread is not None:
-            self._thread.join(JOIN_S)
-        self._tell(end)
+        if self.__thread is not None:
+            self.__thread.join(JOIN_S)
+        self.__tell(end)
 
-    def _live(self) -> None:
+    def __live(self) -> None:
         try:
             end = self.run()
         except Failed as problem:
@@ -185,31 +191,31 @@ class Connection(ABC):
         except Exception as problem:  # noqa: BLE001 - the thread's boundary: a defect of the driver or the stack is reported
             traceback.print_exc(file=sys.stderr)
             end = End("error", "internal", repr(problem))
-        with self._lock:
-            closing = self._closing
+        with self.__lock:
+            closing = self.__closing
         if not closing:
-            self._tell(end)
-        self._decided.set()
+            self.__tell(end)
+        self.__decided.set()
 
-    def _tell(self, end: End) -> None:
-        with self._lock:
-            if self._told:
+    def __tell(self, end: End) -> None:
+        with self.__lock:
+            if self.__told:
                 return
-            self._told = True
-            usable = self._usable
+            self.__told = True
+            usable = self.__usable
         detail = end.detail or None
         if usable or end.how == "local":
             members = {"conn": self.id, "how": end.how, "reason": end.reason, "detail": detail}
-            self._notify("closed", members)
+            self.__notify("closed", members)
         else:
             who = {"listener": self.listener_id} if self.listener_id else {"conn": self.id}
             members = {**who, "stage": end.stage, "reason": end.reason, "detail": detail}
-            self._notify("rejected", members)
-        self._decided.set()
+            self.__notify("rejected", members)
+        self.__decided.set()
 
-    def _notify(self, method: str, members: Mapping[str, object]) -> None:
-        if self._epoch is not None:
-            self._epoch.notify(method, members)
+    def __notify(self, method: str, members: Mapping[str, object]) -> None:
+        if self.__epoch is not None:
+            self.__epoch.notify(method, members)
 
 
 class Listener(ABC):
@@ -224,8 +230,8 @@ class Listener(ABC):
         self.id = listener
         self.address = address
         self.closing = False
-        self._epoch: Epoch | None = None
-        self._thread: threading.Thread | None = None
+        self.__epoch: Epoch | None = None
+        self.__thread: threading.Thread | None = None
 
     @abstractmethod
     def run(self) -> None:
@@ -238,28 +244,30 @@ class Listener(ABC):
     def accepted(self, connection: Connection) -> None:
         """Let an accepted connection live; the SDK gives it an id."""
         connection.listener_id = self.id
-        if self._epoch is not None:
-            self._epoch.adopt(connection)
+        if self.__epoch is not None:
+            self.__epoch.adopt(connection)
 
     def rejected(self, reason: str, detail: str = "", stage: str = "handshake") -> None:
         """Report that an attempt was refused of which there is no connection."""
-        if self._epoch is not None:
+        if self.__epoch is not None:
             members = {"listener": self.id, "stage": stage, "reason": reason, "detail": detail or None}
-            self._epoch.notify("rejected", members)
+            self.__epoch.notify("rejected", members)
 
+    @final
     def start(self, epoch: Epoch) -> None:
         """Begin to accept, in an epoch."""
-        self._epoch = epoch
-        self._thread = epoch.spawn(f"listener {self.id}", self._live)
+        self.__epoch = epoch
+        self.__thread = epoch.spawn(f"listener {self.id}", self.__live)
 
+    @final
     def close(self) -> None:
         """Serve `close`: stop accepting; accepted connections go on."""
         self.closing = True
         self.drop()
-        if self._thread is not None:
-            self._thread.join(JOIN_S)
+        if self.__thread is not None:
+            self.__thread.join(JOIN_S)
 
-    def _live(self) -> None:
+    def __live(self) -> None:
         try:
             self.run()
         except Exception as problem:  # noqa: BLE001 - the thread's boundary: an endpoint that died is reported

@@ -1,7 +1,5 @@
 """The exceptions a driver raises to answer a request with an error (driver protocol, section 1)."""
 
-# ruff: noqa: N818 - named as a driver reads them: `raise Unsupported(...)`, `raise Failed(...)`
-
 from __future__ import annotations
 
 

@@ -40,10 +40,10 @@ class SocketConnection(Connection):
     def __init__(self, source: socket.socket | JsonObject, conn: str = "") -> None:
         super().__init__(conn)
         self.is_client = not isinstance(source, socket.socket)
-        self._address = None if isinstance(source, socket.socket) else source
-        self._socket = source if isinstance(source, socket.socket) else None
-        self._gone = threading.Event()
-        self._socket_lock = threading.Lock()
+        self.__address = None if isinstance(source, socket.socket) else source
+        self.__socket = source if isinstance(source, socket.socket) else None
+        self.__gone = threading.Event()
+        self.__socket_lock = threading.Lock()
         #: Hold this while writing to the socket; it is not closed meanwhile.
         self.writing = threading.Lock()
 
@@ -54,35 +54,35 @@ class SocketConnection(Connection):
     def run(self) -> End:
         """See `Connection.run`."""
         try:
-            if self._address is not None:
+            if self.__address is not None:
                 try:
-                    self._dial(self._address)
+                    self.__dial(self.__address)
                 except OSError as problem:
                     return End("error", "unspecified", str(problem), stage="transport")
-            with self._socket_lock:
-                sock = self._socket
+            with self.__socket_lock:
+                sock = self.__socket
             if sock is None:
                 return End("error", "unspecified", "dropped", stage="transport")
             return self.converse(sock)
         finally:
-            self._release()
+            self.__release()
 
     def replace_socket(self, sock: socket.socket) -> None:
         """From now on drop and close this socket, which took over the file descriptor of the first one."""
-        with self._socket_lock:
-            self._socket = sock
-        if self._gone.is_set():
+        with self.__socket_lock:
+            self.__socket = sock
+        if self.__gone.is_set():
             self.drop()
 
     def drop(self) -> None:
         """See `Connection.drop`. Both directions end, as if the process had gone."""
-        self._gone.set()
-        with self._socket_lock, contextlib.suppress(OSError):
-            if self._socket is not None:
+        self.__gone.set()
+        with self.__socket_lock, contextlib.suppress(OSError):
+            if self.__socket is not None:
                 # Not the method of a subclass: it may first do something to its own state under a running call.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+                socket.socket.shutdown(self.__socket, socket.SHUT_RDWR)
 
-    def _dial(self, address: JsonObject) -> None:
+    def __dial(self, address: JsonObject) -> None:
         family, target = _target(address)
         sock = socket.socket(family, socket.SOCK_STREAM)
         self.replace_socket(sock)
@@ -90,20 +90,22 @@ class SocketConnection(Connection):
         while (code := sock.connect_ex(target)) not in (0, errno.EISCONN):
             if code not in _IN_PROGRESS:
                 raise OSError(code, os.strerror(code))
-            if self._gone.is_set():
+            if self.__gone.is_set():
                 raise ConnectionAbortedError(errno.ECONNABORTED, "dropped")
             if code in (errno.EINPROGRESS, errno.EALREADY):
                 select.select([], [sock], [sock], _LOOK_S)
             else:
-                self._gone.wait(_LOOK_S)  # a Unix socket whose backlog is full: there is nothing to select on
+                self.__gone.wait(
+                    _LOOK_S
+                )  # a Unix socket whose backlog is full: there is nothing to select on
         sock.setblocking(True)
 
-    def _release(self) -> None:
+    def __release(self) -> None:
         self.drop()  # wakes a writer, who holds the lock
-        with self.writing, self._socket_lock:
-            if self._socket is not None:
-                self._socket.close()
-                self._socket = None
+        with self.writing, self.__socket_lock:
+            if self.__socket is not None:
+                self.__socket.close()
+                self.__socket = None
 
 
 class SocketListener(Listener):
@@ -118,52 +120,52 @@ class SocketListener(Listener):
     """
 
     def __init__(self, params: ListenParams, make: Callable[[socket.socket], Connection]) -> None:
-        self._make = make
-        self._path: Path | None = None
-        self._socket = self._bind(params)
-        self._socket.setblocking(False)
-        self._wake_read, self._wake_write = socket.socketpair()
-        super().__init__(params.listener, self._describe())
+        self.__make = make
+        self.__path: Path | None = None
+        self.__socket = self.__bind(params)
+        self.__socket.setblocking(False)
+        self.__wake_read, self.__wake_write = socket.socketpair()
+        super().__init__(params.listener, self.__describe())
 
     def run(self) -> None:
         """See `Listener.run`."""
         try:
             while True:
-                readable, _, _ = select.select([self._socket, self._wake_read], [], [])
-                if self.closing or self._wake_read in readable:
+                readable, _, _ = select.select([self.__socket, self.__wake_read], [], [])
+                if self.closing or self.__wake_read in readable:
                     return
                 with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-                    sock, _ = self._socket.accept()
+                    sock, _ = self.__socket.accept()
                     sock.setblocking(True)
-                    self.accepted(self._make(sock))
+                    self.accepted(self.__make(sock))
         finally:
-            for one in (self._socket, self._wake_read, self._wake_write):
+            for one in (self.__socket, self.__wake_read, self.__wake_write):
                 one.close()
-            if self._path is not None:
-                self._path.unlink(missing_ok=True)
+            if self.__path is not None:
+                self.__path.unlink(missing_ok=True)
 
     def drop(self) -> None:
         """See `Listener.drop`."""
         with contextlib.suppress(OSError):
-            self._wake_write.send(b"x")
+            self.__wake_write.send(b"x")
 
-    def _bind(self, params: ListenParams) -> socket.socket:
+    def __bind(self, params: ListenParams) -> socket.socket:
         if params.transport == "tcp":
             return socket.create_server((_LOOPBACK, 0), backlog=_BACKLOG)
-        self._path = Path(params.directory) / f"{os.getpid():x}-{next(_numbers)}.sock"
+        self.__path = Path(params.directory) / f"{os.getpid():x}-{next(_numbers)}.sock"
         sock = socket.socket(_unix_family(), socket.SOCK_STREAM)
         try:
-            sock.bind(os.fspath(self._path))
+            sock.bind(os.fspath(self.__path))
             sock.listen(_BACKLOG)
         except OSError:
             sock.close()
             raise
         return sock
 
-    def _describe(self) -> dict[str, object]:
-        if self._path is not None:
-            return {"transport": "unix", "path": os.fspath(self._path)}
-        host, port = self._socket.getsockname()[:2]
+    def __describe(self) -> dict[str, object]:
+        if self.__path is not None:
+            return {"transport": "unix", "path": os.fspath(self.__path)}
+        host, port = self.__socket.getsockname()[:2]
         return {"transport": "tcp", "host": host, "port": port}
 
 

@@ -25,7 +25,7 @@ class Request:
     params: JsonObject = field(default_factory=dict)
 
 
-class Refused(Exception):  # noqa: N818 - it carries an answer, it is not a defect
+class Refused(Exception):
     """A line that cannot be served, with the id its answer must bear."""
 
     def __init__(self, request_id: RequestId, error: DriverRequestError) -> None:

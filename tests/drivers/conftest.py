@@ -1,0 +1,474 @@
+"""A small client for driver programs, credentials for them, and a relay that can cut a stream."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PATIENCE_S = 30.0
+SERVICE = "server.test.example"
+CLIENT = "client.test.example"
+ADDRESS_FAMILIES = ["unix", "tcp"]
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+class RpcError(Exception):
+    """A driver answered with a JSON-RPC error."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(f"{error['code']}: {error['message']}")
+        self.code = error["code"]
+        self.data = error.get("data")
+
+
+class DriverClient:
+    """Starts a driver program and talks to it; every wait has a deadline."""
+
+    def __init__(self, argv: list[str], env: dict[str, str] | None = None) -> None:
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self.process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env={**os.environ, **(env or {})},
+        )
+        self.notifications: list[dict[str, Any]] = []
+        self.unreadable: list[bytes] = []
+        self._answers: dict[Any, dict[str, Any]] = {}
+        self._changed = threading.Condition()
+        self._next_id = 0
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def write(self, data: bytes) -> None:
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def submit(self, method: str, **params: Any) -> int:
+        self._next_id += 1
+        request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
+        self.write(json.dumps(request).encode() + b"\n")
+        return self._next_id
+
+    def result(self, request_id: Any) -> dict[str, Any]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: request_id in self._answers, PATIENCE_S), self.told()
+            answer = self._answers.pop(request_id)
+        if "error" in answer:
+            raise RpcError(answer["error"])
+        return answer["result"]
+
+    def answered(self, request_id: Any) -> bool:
+        with self._changed:
+            return request_id in self._answers
+
+    def call(self, method: str, **params: Any) -> dict[str, Any]:
+        return self.result(self.submit(method, **params))
+
+    def wait(self, method: str, count: int = 1, **members: Any) -> dict[str, Any]:
+        """Wait for the `count`-th notification with these members."""
+
+        def found() -> list[dict[str, Any]]:
+            return [
+                one["params"]
+                for one in self.notifications
+                if one["method"] == method and members.items() <= one["params"].items()
+            ]
+
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(found()) >= count, PATIENCE_S), (
+                f"no {method} {members}: {self.told()}"
+            )
+            return found()[count - 1]
+
+    def seen(self, method: str) -> list[dict[str, Any]]:
+        with self._changed:
+            return [one["params"] for one in self.notifications if one["method"] == method]
+
+    def payloads(self, conn: str) -> list[bytes]:
+        return [base64.b64decode(one["payload"]) for one in self.seen("delivered") if one["conn"] == conn]
+
+    def told(self) -> str:
+        self.stderr.seek(0)
+        return f"{self.notifications[-8:]} stderr: {self.stderr.read()[-2000:].decode()}"
+
+    def leave(self) -> int:
+        """End stdin and return the exit status."""
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(2)
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        self.process.stdout.close()
+        self.stderr.close()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            with self._changed:
+                try:
+                    message = json.loads(line)
+                except ValueError:
+                    self.unreadable.append(line)
+                else:
+                    if "method" in message:
+                        self.notifications.append(message)
+                    else:
+                        self._answers[message["id"]] = message
+                self._changed.notify_all()
+
+
+@dataclass(frozen=True)
+class Side:
+    """Identity members of `listen` or `connect`."""
+
+    credential: dict[str, Any] | None
+    trust: dict[str, Any] | None
+
+    def params(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in (("credential", self.credential), ("trust", self.trust)) if value
+        }
+
+
+class Certificates:
+    """An Ed25519 authority and leaves with one DNS name."""
+
+    def __init__(self) -> None:
+        self.key = ed25519.Ed25519PrivateKey.generate()
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test root")])
+        self.root = self._sign(self.name, self.key.public_key(), ca=True)
+
+    def leaf(self, name: str, kind: str = "ed25519", days: int = 1) -> dict[str, Any]:
+        key: Any = (
+            ed25519.Ed25519PrivateKey.generate()
+            if kind == "ed25519"
+            else ec.generate_private_key(ec.SECP256R1())
+        )
+        certificate = self._sign(x509.Name([]), key.public_key(), names=[name], days=days)
+        private = key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        chain = [b64(certificate.public_bytes(serialization.Encoding.DER))]
+        return {"kind": "x509", "name": name, "chain": chain, "private_key": b64(private)}
+
+    def trust(self, *revoked: dict[str, Any]) -> dict[str, Any]:
+        root = b64(self.root.public_bytes(serialization.Encoding.DER))
+        return {"kind": "x509", "roots": [root], "crls": [self._crl(revoked)] if revoked else []}
+
+    def _sign(
+        self,
+        subject: x509.Name,
+        public: Any,
+        *,
+        ca: bool = False,
+        names: list[str] = [],
+        days: int = 1,  # noqa: B006 - never changed
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.KeyUsage(
+                    digital_signature=True,
+                    content_commitment=False,
+                    key_encipherment=False,
+                    data_encipherment=False,
+                    key_agreement=False,
+                    key_cert_sign=ca,
+                    crl_sign=ca,
+                    encipher_only=False,
+                    decipher_only=False,
+                ),
+                critical=True,
+            )
+        )
+        if names:
+            san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
+            usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+            builder = builder.add_extension(san, critical=True)
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+        return builder.sign(self.key, None)
+
+    def _crl(self, revoked: tuple[dict[str, Any], ...]) -> str:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name)
+        builder = builder.last_update(now).next_update(now + datetime.timedelta(days=1))
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+        ).add_extension(x509.CRLNumber(1), critical=False)
+        for credential in revoked:
+            serial = x509.load_der_x509_certificate(base64.b64decode(credential["chain"][0])).serial_number
+            entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+            builder = builder.add_revoked_certificate(entry)
+        return b64(builder.sign(self.key, None).public_bytes(serialization.Encoding.DER))
+
+
+def x509_sides(kind: str = "ed25519") -> dict[str, Side]:
+    """Both good sides, and each side with another authority's certificate under the right name."""
+    own, foreign = Certificates(), Certificates()
+    return {
+        "client": Side(own.leaf(CLIENT, kind), own.trust()),
+        "server": Side(own.leaf(SERVICE, kind), own.trust()),
+        "foreign client": Side(foreign.leaf(CLIENT, kind), own.trust()),
+        "foreign server": Side(foreign.leaf(SERVICE, kind), own.trust()),
+    }
+
+
+def psk_sides() -> dict[str, Side]:
+    """Both good sides, and each side with another key."""
+
+    def side(key: bytes) -> Side:
+        entry = {"kind": "psk", "id": "k", "key": b64(key), "self": "a", "other": "b"}
+        return Side(entry, {"kind": "psk", "keys": [entry]})
+
+    good, foreign = side(b"k" * 32), side(b"f" * 32)
+    return {"client": good, "server": good, "foreign client": foreign, "foreign server": foreign}
+
+
+def raw_key_sides() -> dict[str, Side]:
+    """Both good sides, and each side with a key its peer does not know."""
+
+    def key(name: str) -> dict[str, Any]:
+        private = x25519.X25519PrivateKey.generate()
+        public = private.public_key().public_bytes_raw()
+        return {
+            "kind": "raw-key",
+            "name": name,
+            "public": b64(public),
+            "private": b64(private.private_bytes_raw()),
+        }
+
+    def knows(*keys: dict[str, Any]) -> dict[str, Any]:
+        known = [{"name": one["name"], "public": one["public"]} for one in keys]
+        return {"kind": "raw-key", "keys": known}
+
+    client, server = key(CLIENT), key(SERVICE)
+    return {
+        "client": Side(client, knows(server)),
+        "server": Side(server, knows(client)),
+        "foreign client": Side(key(CLIENT), knows(server)),
+        "foreign server": Side(key(SERVICE), knows(client)),
+    }
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One bundled driver and what its library is known to tell.
+
+    Args:
+        module: What `python -m` runs.
+        sides: Makes the credentials.
+        regular_end: `(how, reason)` that a side reports when the other closes gracefully; None if it cannot tell.
+        dropped: The same when the other drops the transport.
+    """
+
+    module: str
+    sides: Callable[[], dict[str, Side]]
+    regular_end: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    dropped: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+
+
+CLEAN = ("clean", "unspecified")
+CUT = ("truncated", "truncated")
+STACKS = {
+    "python-ssl": Stack(
+        "python_ssl", x509_sides, {"client": CLEAN, "server": CLEAN}, {"client": CLEAN, "server": CLEAN}
+    ),
+    "python-ssl-strict": Stack(
+        "python_ssl_strict", x509_sides, {"client": CLEAN, "server": CLEAN}, {"client": CUT, "server": CUT}
+    ),
+    "python-multiprocessing": Stack(
+        "python_multiprocessing",
+        psk_sides,
+        {"client": CLEAN, "server": CLEAN},
+        {"client": CLEAN, "server": CLEAN},
+    ),
+    "curvezmq": Stack(
+        "curvezmq", raw_key_sides, {"client": CLEAN, "server": None}, {"client": CLEAN, "server": None}
+    ),
+    "noise-xx": Stack(
+        "noise_xx", raw_key_sides, {"client": CLEAN, "server": CLEAN}, {"client": CLEAN, "server": CLEAN}
+    ),
+}
+
+
+class Pair:
+    """Two processes of one driver, which play client and server."""
+
+    def __init__(self, client: DriverClient, server: DriverClient, stack: Stack, directory: str) -> None:
+        self.client = client
+        self.server = server
+        self.stack = stack
+        self.directory = directory
+        self._count = 0
+
+    def name(self, prefix: str) -> str:
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def listen(self, side: Side, transport: str = "unix", **more: Any) -> tuple[str, dict[str, Any]]:
+        listener = self.name("l")
+        answer = self.server.call(
+            "listen",
+            listener=listener,
+            transport=transport,
+            directory=self.directory,
+            service=SERVICE,
+            **side.params(),
+            **more,
+        )
+        return listener, answer["address"]
+
+    def connect(self, address: dict[str, Any], side: Side, **more: Any) -> str:
+        conn = self.name("c")
+        params = {"service": SERVICE, **side.params(), **more}
+        self.client.call("connect", conn=conn, address=address, **params)
+        return conn
+
+    def session(self, transport: str = "unix", sides: dict[str, Side] | None = None) -> tuple[str, str]:
+        """Make a session and return the ids of both ends."""
+        sides = sides or self.stack.sides()
+        listener, address = self.listen(sides["server"], transport)
+        conn = self.connect(address, sides["client"])
+        self.client.wait("established", conn=conn)
+        return conn, self.server.wait("established", listener=listener)["conn"]
+
+    def role(self, name: str) -> DriverClient:
+        return self.client if name == "client" else self.server
+
+
+class Relay:
+    """Stands between a client and a server and stops forwarding, with an end, after so many bytes of one direction."""
+
+    def __init__(self, upstream: dict[str, Any], directory: str) -> None:
+        self.budget = {"c2s": 1 << 40, "s2c": 1 << 40}
+        self.passed = {"c2s": 0, "s2c": 0}
+        self._upstream = upstream
+        path = str(Path(directory, f"r{time.monotonic_ns() % 10**9}"))
+        self._listening = socket.socket(socket.AF_UNIX)
+        self._listening.bind(path)
+        self._listening.listen()
+        self.address = {"transport": "unix", "path": path}
+        self._sockets: list[socket.socket] = [self._listening]
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def cut_after(self, direction: str, more: int) -> None:
+        self.budget[direction] = self.passed[direction] + more
+
+    def close(self) -> None:
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        for one in self._sockets:
+            one.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            near, _ = self._listening.accept()
+            far = socket.socket(socket.AF_UNIX)
+            self._sockets += [near, far]
+            far.connect(self._upstream["path"])
+            for pump in (("c2s", near, far), ("s2c", far, near)):
+                self._threads.append(threading.Thread(target=self._pump, args=pump))
+                self._threads[-1].start()
+
+    def _pump(self, direction: str, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                left = self.budget[direction] - self.passed[direction]
+                sink.sendall(data[:left])
+                self.passed[direction] += len(data[:left])
+                if len(data) >= left:
+                    break
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def directory() -> Iterator[str]:
+    """A short private folder: Unix socket names are limited to about a hundred bytes."""
+    with tempfile.TemporaryDirectory(prefix="ig") as folder:
+        yield folder
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., DriverClient]]:
+    """Start driver programs that are gone when the test ends."""
+    started: list[DriverClient] = []
+
+    def launch(argv: list[str], env: dict[str, str] | None = None) -> DriverClient:
+        started.append(DriverClient(argv, env))
+        return started[-1]
+
+    yield launch
+    for one in started:
+        one.close()
+
+
+@pytest.fixture
+def make_pair(start: Callable[..., DriverClient], directory: str) -> Callable[[str], Pair]:
+    """Make a pair of a named stack."""
+
+    def make(name: str) -> Pair:
+        argv = [sys.executable, "-m", f"ipc_gauntlet_drivers.{STACKS[name].module}"]
+        return Pair(start(argv), start(argv), STACKS[name], directory)
+
+    return make
+
+
+@pytest.fixture
+def make_relay(directory: str) -> Iterator[Callable[[dict[str, Any]], Relay]]:
+    """Make relays that are gone when the test ends."""
+    made: list[Relay] = []
+
+    def make(upstream: dict[str, Any]) -> Relay:
+        made.append(Relay(upstream, directory))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
