@@ -9,6 +9,7 @@ import msgspec
 
 from ipc_gauntlet.case import CaseSpec
 from ipc_gauntlet.engine.places import Gate, Place
+from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.events import CaseResult, Required
 from ipc_gauntlet.requirements import Catalogue, Requirement
 from ipc_gauntlet.seeds import derive_bytes
@@ -28,6 +29,7 @@ class FoundCase:
         module: Its file.
         spec: What the function declares.
         place: Where it runs.
+        params: The function's own parameters in the name; may be empty.
         description: The function's docstring.
         role: The role it judges, as far as that is known beforehand.
         gate: Why it is not run; None when it is.
@@ -39,6 +41,7 @@ class FoundCase:
     module: str
     spec: CaseSpec
     place: Place
+    params: str = ""
     description: str
     role: str = ""
     gate: Gate | None = None
@@ -107,6 +110,11 @@ def in_reading_order(cases: Iterable[FoundCase], catalogue: Catalogue) -> list[F
     return sorted(cases, key=lambda case: (rank.get(case.requirement, len(rank)), case.id))
 
 
-def shuffled(cases: Iterable[FoundCase], seed: int) -> list[FoundCase]:
-    """Cases in an order that depends on the seed and each case's name, so that leaving one out moves no other."""
-    return sorted(cases, key=lambda case: derive_bytes(seed, "order", case.id, length=8))
+def in_running_order(cases: Iterable[FoundCase], settings: Settings) -> list[FoundCase]:
+    """Cases in the order in which they run.
+
+    It depends on the seed and each case's own name only, so that leaving a case out moves no other.
+    """
+    if not settings.shuffle:
+        return list(cases)
+    return sorted(cases, key=lambda case: derive_bytes(settings.seed, "order", case.id, length=8))

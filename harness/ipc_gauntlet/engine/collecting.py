@@ -78,6 +78,7 @@ def _found(item: pytest.Function, package: Path, settings: Settings, catalogue: 
         module=str(item.path),
         spec=spec,
         place=place,
+        params=params,
         description=inspect.cleandoc(item.function.__doc__ or ""),
         role=judged_role(spec, item.callspec.params),
         gate=gate(spec, requirement, place, settings.implementation) if requirement else None,

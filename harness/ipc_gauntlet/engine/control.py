@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 import pytest
 
-from ipc_gauntlet.engine.cases import blank_result, shuffled
+from ipc_gauntlet.engine.cases import blank_result, in_running_order
 from ipc_gauntlet.engine.conduct import PROPERTY, stacks_file
 from ipc_gauntlet.engine.links import PlanLink, RunLink
 from ipc_gauntlet.engine.schedule import CaseSchedule
@@ -106,7 +106,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> CaseSchedule:
         """Decide which worker runs what."""
-        cases = shuffled(self._link.cases.values(), self._link.settings.seed)
+        cases = in_running_order(self._link.cases.values(), self._link.settings)
         self._schedule = CaseSchedule(
             len(config.getoption("tx")),
             order=[case.nodeid for case in cases],
@@ -188,4 +188,6 @@ class Controller:
 
 
 def _uncollected(report: pytest.CollectReport) -> str:
-    return f"{report.nodeid or 'suites'} cannot be collected: {report.longreprtext}"
+    lines = report.longreprtext.splitlines()
+    causes = [line[1:].strip() for line in lines if line.startswith("E ")] or lines[-1:]
+    return f"{report.nodeid or 'the suites'} cannot be collected: {' '.join(causes)}"

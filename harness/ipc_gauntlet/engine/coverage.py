@@ -56,7 +56,7 @@ def untestable(
             reason=MARK,
             message=f"{name} is a MUST of profile {requirement.profile}, and nothing shows whether it holds",
             role="both",
-            replay=f"ipc-gauntlet run {settings.replay} --requirement {name}",
+            replay=f"ipc-gauntlet replay {requirement.suite}/{MARK}/{name}/all {settings.replay}",
             required=Required(requirement.statement, requirement.source),
             expected=f"at least one of the {len(cases)} cases of {name} to apply",
             seen="; ".join(blamed),

@@ -96,15 +96,7 @@ def parse_command(text: str) -> Command:
     Raises:
         UsageError: There are no words, or a quotation is not closed.
     """
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    if sys.platform == "win32":
-        lexer.escape = ""  # backslashes separate folders there
-    try:
-        words = tuple(lexer)
-    except ValueError as error:
-        raise UsageError(f"cannot split the driver command {text!r}: {error}") from error
-    if not words:
-        raise UsageError("the driver command is empty")
-    return Command(argv=words, name=text.strip())
+    from ipc_gauntlet.driver import DriverCommand
+
+    command = DriverCommand.parse(text)
+    return Command(argv=command.argv, name=command.name)

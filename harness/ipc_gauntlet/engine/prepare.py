@@ -33,6 +33,7 @@ class Wish:
         time_scale: Factor for upper time bounds; None takes it from the environment.
         case_limit_s: Seconds after which a case is given up.
         traces: Whether passed cases keep their traces.
+        shuffle: Whether the order of the cases depends on the seed.
     """
 
     target: Target
@@ -43,6 +44,7 @@ class Wish:
     time_scale: float | None = None
     case_limit_s: float = 120.0
     traces: bool = False
+    shuffle: bool = True
 
     def options(self) -> str:
         """The options with which `replay` runs a case in the same way."""
@@ -96,6 +98,7 @@ def settings_for(wish: Wish, workdir: Path) -> Settings:
         time_scale=_scale(wish.time_scale),
         case_limit_s=wish.case_limit_s,
         traces=wish.traces,
+        shuffle=wish.shuffle,
     )
 
 

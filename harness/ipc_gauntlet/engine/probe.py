@@ -23,25 +23,26 @@ def describe(client: Command, server: Command) -> dict[str, Any]:
 
     Raises:
         DriverError: A driver does not start or gives no usable statement.
+        UsageError: The two cannot be tested together.
     """
     from ipc_gauntlet.driver import Driver, DriverCommand, Statement
     from ipc_gauntlet.reactor import new_reactor
 
+    def ask(label: str, command: Command) -> Statement:
+        driver = Driver(DriverCommand(command.argv, name=command.name), reactor, label=label)
+        try:
+            return driver.start()
+        finally:
+            driver.close()
+
     reactor = new_reactor()
-    statements: list[Statement] = []
     try:
-        for label, command in (("client", client), ("server", server)):
-            if label == "server" and server == client:
-                continue
-            driver = Driver(DriverCommand(argv=command.argv, name=command.name), reactor, label=label)
-            try:
-                statements.append(driver.start())
-            finally:
-                driver.close()
+        first = ask("client", client)
+        second = first if server == client else ask("server", server)
     finally:
         reactor.close()
-    merged = statements[0] if len(statements) == 1 else Statement.merge(*statements)
-    facts: dict[str, Any] = msgspec.to_builtins(merged)
+    merged = Statement.merge(first, second)
+    facts: dict[str, Any] = msgspec.to_builtins(merged, order="deterministic")
     return facts
 
 

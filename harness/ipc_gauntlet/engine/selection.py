@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from ipc_gauntlet.requirements import Requirement
+
 _GLOB = frozenset("*?[")
 
 
@@ -153,3 +155,36 @@ def _nothing(kind: str, pattern: str, known: Sequence[str]) -> str:
 def _prefixes(ids: Iterable[str], length: int) -> list[str]:
     """The ids' beginnings that have as many segments as the pattern, each once."""
     return list(dict.fromkeys("/".join(case_id.split("/")[:length]) for case_id in ids))
+
+
+def choose_requirements(
+    selection: Selection, cases: Sequence[Choosable], requirements: Sequence[Requirement]
+) -> tuple[list[Requirement], list[str]]:
+    """Choose requirements by their own suite and id, or by a case that covers them.
+
+    Returns:
+        The chosen ones, and one sentence for each pattern that matches nothing.
+    """
+    suites = sorted({item.suite for item in requirements})
+    problems = [
+        _nothing("suite", pattern, suites)
+        for pattern in selection.suites
+        if not _some(suite_matches, pattern, suites)
+    ]
+    ids = [item.id for item in requirements]
+    problems += [
+        _nothing("requirement", pattern, ids)
+        for pattern in selection.requirements
+        if not _some(requirement_matches, pattern, ids)
+    ]
+    by_case = Selection(cases=selection.cases)
+    problems += unmatched(by_case, cases, ids)
+    covered = {case.requirement for case in cases if by_case.chooses(case)}
+    chosen = [
+        item
+        for item in requirements
+        if _any(suite_matches, selection.suites, item.suite)
+        and _any(requirement_matches, selection.requirements, item.id)
+        and (not selection.cases or item.id in covered)
+    ]
+    return chosen, problems

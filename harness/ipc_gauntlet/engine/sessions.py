@@ -14,6 +14,7 @@ from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.requirements import Catalogue
 
 _GLOB = frozenset("*?[")
+_SHOWN = 20
 
 
 def find_cases(settings: Settings, packages: Sequence[str], catalogue: Catalogue) -> list[FoundCase]:
@@ -36,9 +37,10 @@ def find_cases(settings: Settings, packages: Sequence[str], catalogue: Catalogue
     workdir = Path(settings.workdir)
     status = _session(arguments(folders, workdir, collect_only=True), link)
     if link.problems:
-        raise HarnessError(
-            "the table of cases is wrong:\n" + "\n".join(f"  {text}" for text in link.problems)
-        )
+        shown = [f"  {text}" for text in link.problems[:_SHOWN]]
+        more = len(link.problems) - len(shown)
+        shown += [f"  … and {more} more problems"] if more else []
+        raise HarnessError("\n".join(["the table of cases is wrong:", *shown]))
     if status == _INTERRUPTED:
         raise KeyboardInterrupt
     if status not in _GOOD:

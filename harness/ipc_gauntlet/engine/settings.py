@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         time_scale: Factor for upper time bounds on slow machines.
         case_limit_s: Seconds after which a case that still runs is given up.
         traces: Whether passed cases keep their traces too.
+        shuffle: Whether the order of the cases depends on the seed; otherwise it is the reading order.
     """
 
     client: Command
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     time_scale: float = 1.0
     case_limit_s: float = 120.0
     traces: bool = False
+    shuffle: bool = True
 
     @property
     def credentials(self) -> tuple[dict[str, Any], ...]:

@@ -17,6 +17,8 @@ from ipc_gauntlet.report.explain import explanation
 from ipc_gauntlet.report.junit import junit_xml
 from ipc_gauntlet.report.model import Report, ReportBuilder
 
+Consumer = Callable[[AnyEvent], None]
+
 
 class ReportFile:
     """Writes one file when the run is over.
@@ -126,3 +128,38 @@ def write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+def output_files(*, json_path: Path | None, junit_path: Path | None, folder: Path | None) -> list[Consumer]:
+    """Consumers for the files a user asked for.
+
+    Args:
+        json_path: Where the JSON report goes.
+        junit_path: Where the JUnit report goes.
+        folder: A folder for both, the events and a file for each case; made if it does not exist.
+
+    Raises:
+        UsageError: A path cannot be written to.
+    """
+    found: list[Consumer] = []
+    if json_path is not None:
+        found.append(json_file(_writable(json_path)))
+    if junit_path is not None:
+        found.append(junit_file(_writable(junit_path)))
+    if folder is not None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"cannot make the folder {folder}: {error.strerror}") from error
+        found += [EventLog(_writable(folder / "events.jsonl")), CaseFiles(folder / "cases")]
+        found += [json_file(folder / "report.json"), junit_file(folder / "junit.xml")]
+    return found
+
+
+def _writable(path: Path) -> Path:
+    folder = path.parent
+    if not folder.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK) or path.is_dir():
+        raise UsageError(f"cannot write {path}")
+    return path

@@ -1,0 +1,1 @@
+"""Suites whose cases do what their names say; for tests of the engine."""

@@ -1,0 +1,63 @@
+"""Cases with every kind of end."""
+
+import pytest
+
+from ipc_gauntlet import Inconclusive
+from ipc_gauntlet.case import case
+from ipc_gauntlet.errors import RequirementViolated
+
+
+@case("REPL-01", title="A good case", reasons=("replay",))
+@pytest.mark.parametrize("direction", ["c2s", "s2c"])
+def test_good(lab, direction):
+    """Judges something and is content."""
+    lab.judged = True
+
+
+@case("REPL-01")
+def test_bad(lab):
+    """Finds a message that was delivered twice."""
+    lab.evidence.done = ["duplicated record 0"]
+    lab.evidence.trace = ["0.001 c2s 0 record 32 aabb", "0.002 c2s 1 record 32 aabb  duplicated"]
+    lab.evidence.stderr = {"client": "", "server": "hello\x1b[31m from the server\x00\n"}
+    raise RequirementViolated("each message once", "the first message twice\x1b[0m", "delivered-twice")
+
+
+@case("REPL-02")
+def test_vacuous(lab):
+    """Judges nothing."""
+
+
+@case("REPL-03", needs=("push",))
+def test_needs_push(lab):
+    """Needs a feature that an implementation may do without."""
+    lab.judged = True
+
+
+@case("REPL-07", needs=("parse",))
+def test_needs_parse(lab):
+    """Needs a feature that only helps to test."""
+    lab.judged = True
+
+
+@case("REPL-12")
+def test_advice(lab):
+    """A SHOULD that does not hold."""
+    raise RequirementViolated("constant cost", "linear cost", "slow")
+
+
+@case("REPL-04")
+def test_dead_driver(lab):
+    """Its driver is dead before it begins."""
+
+
+@case("REPL-06")
+def test_bug(lab):
+    """Has a bug of its own."""
+    lab.no_such_thing()
+
+
+@case("REPL-09")
+def test_governed(lab):
+    """Belongs to a requirement for authenticated channels."""
+    raise Inconclusive("the stage was not reached")

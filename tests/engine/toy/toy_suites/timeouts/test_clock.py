@@ -1,0 +1,31 @@
+"""Cases that measure time, and cases that end badly when they are asked to."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from ipc_gauntlet.case import case
+
+
+@case("TIME-01", timing=True)
+@pytest.mark.parametrize("number", range(4))
+def test_measures(lab, number):
+    """Claims to measure time."""
+    lab.judged = True
+
+
+@case("TIME-02")
+def test_kills_its_process(lab):
+    """Ends the process that runs it when the environment says so."""
+    lab.judged = True
+    if os.environ.get("TOY_KILL"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@case("TIME-03")
+def test_hangs(lab):
+    """Waits for as long as the environment says."""
+    lab.judged = True
+    time.sleep(float(os.environ.get("TOY_HANG", "0")))
