@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.adversary import Duplicate as Duplicate
     from ipc_gauntlet.adversary import Fault as Fault
     from ipc_gauntlet.adversary import Flip as Flip
+    from ipc_gauntlet.adversary import Hold as Hold
     from ipc_gauntlet.adversary import Inject as Inject
     from ipc_gauntlet.adversary import Link as Link
     from ipc_gauntlet.adversary import RawPeer as RawPeer
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "adversary": (
-        "Cut Delay Drop Duplicate Fault Flip Inject Link RawPeer Rechunk Reflect Replace Selector Stall Swap "
+        "Cut Delay Drop Duplicate Fault Flip Hold Inject Link RawPeer Rechunk Reflect Replace Selector Stall Swap "
         "body_offset"
     ),
     "case": "case",
@@ -76,6 +77,7 @@ __all__ = [
     "Fault",
     "Finding",
     "Flip",
+    "Hold",
     "Inconclusive",
     "Inject",
     "Lab",

@@ -10,6 +10,7 @@ from ipc_gauntlet import (
     Direction,
     Inconclusive,
     Lab,
+    RawPeer,
     Role,
     Served,
     Session,
@@ -75,6 +76,16 @@ def try_to_talk(session: Session) -> None:
     if session.lab.has("push") and session.knows_server():
         session.send("s2c")
     session.settle_delivery("c2s")
+
+
+def gone(lab: Lab, raw: RawPeer) -> None:
+    """Wait until whoever talks to a raw peer has ended the connection, or nothing moves any more."""
+    lab.pause_until_quiet(lambda: raw.ended is not None)
+
+
+def wait_answer(lab: Lab, raw: RawPeer, heard: int, limit_s: float = 0.1) -> None:
+    """Wait until a raw peer has heard more than `heard` bytes, or the connection has ended."""
+    lab.wait(lambda: raw.bytes_seen > heard or raw.ended is not None, limit_s)
 
 
 def fetch(session: Session, operation: str, payload: bytes, key: bytes | None = None) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import psutil
 
@@ -19,7 +19,7 @@ from ipc_gauntlet.judge.outcome import Outcome, Role
 from ipc_gauntlet.judge.ruling import Check, findings
 from ipc_gauntlet.lab.evidence import Evidence
 from ipc_gauntlet.lab.judging import Judging
-from ipc_gauntlet.lab.plan import SessionPlan, connect_params
+from ipc_gauntlet.lab.plan import PlanMembers, SessionPlan, SetupMembers, connect_params
 from ipc_gauntlet.lab.served import Served
 from ipc_gauntlet.lab.session import Session
 from ipc_gauntlet.lab.timing import Noise
@@ -308,18 +308,17 @@ class Lab(Judging):
         """
         return Served.open(self, deployment or self.issuer.good(), options or {}, role)
 
-    def session(self, plan: SessionPlan | None = None, **changes: object) -> Session:
+    def session(self, **plan: Unpack[PlanMembers]) -> Session:
         """Prepare a session through the adversary: server listening, relay in front, client not yet connected.
 
         Args:
-            plan: How to set it up.
-            **changes: Members of the plan to replace.
+            **plan: How to set it up; see `SessionPlan`.
         """
-        session = Session(self, (plan or SessionPlan()).but(**changes))
+        session = Session(self, SessionPlan(**plan))
         self._sessions.append(session)
         return session
 
-    def control(self, script: Script, *checks: Check, **plan: object) -> Outcome:
+    def control(self, script: Script, *checks: Check, **plan: Unpack[PlanMembers]) -> Outcome:
         """Run a script undisturbed and demand that all goes well.
 
         Raises:
@@ -336,7 +335,7 @@ class Lab(Judging):
         self._ledger.controls += 1
         return outcome
 
-    def attack(self, script: Script, *faults: Fault, what: str = "", **plan: object) -> Outcome:
+    def attack(self, script: Script, *faults: Fault, what: str = "", **plan: Unpack[SetupMembers]) -> Outcome:
         """Run a script with something wrong.
 
         Args:
@@ -369,12 +368,10 @@ class Lab(Judging):
         """Put an adversary in front of an address."""
         relay = Relay(
             self.reactor,
-            transport=self.transport,
-            directory=self.directory,
             upstream=upstream,
+            directory=self.directory,
             framer=self.framing,
             faults=faults,
-            seed=self.rng.getrandbits(32),
         )
         self.own(relay.close)
         return relay

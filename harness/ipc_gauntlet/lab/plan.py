@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ipc_gauntlet.adversary import Fault
 from ipc_gauntlet.credentials import Deployment
 
 if TYPE_CHECKING:
     from ipc_gauntlet.lab.served import Served
+
+
+class SetupMembers(TypedDict, total=False):
+    """The members of a `SessionPlan` that say who talks, by name."""
+
+    deployment: Deployment | None
+    options: Mapping[str, object]
+    served: Served | None
+    upstream: Mapping[str, object] | None
+
+
+class PlanMembers(SetupMembers, total=False):
+    """All members of a `SessionPlan`, by name."""
+
+    faults: tuple[Fault, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +45,6 @@ class SessionPlan:
     options: Mapping[str, object] = field(default_factory=dict)
     served: Served | None = None
     upstream: Mapping[str, object] | None = None
-
-    def but(self, **changes: object) -> SessionPlan:
-        """Return a copy with some members replaced."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
 
 def connect_params(

@@ -273,6 +273,10 @@ class Session:
             sent += chunk
         return Flood(sent, False, False, 0.0)
 
+    def settle_wire_end(self, direction: Direction) -> None:
+        """Wait until the sender of a direction has ended it on the wire, or nothing moves any more."""
+        self.settle(lambda: self.link is not None and self.link.ended(direction) is not None)
+
     # -- looking ----------------------------------------------------------------------------------------------------
 
     @property

@@ -15,7 +15,7 @@ from ipc_gauntlet import (
     checks,
     receiver,
 )
-from ipc_gauntlet_suites.scripts import BOTH_WAYS, Script, numbered, try_to_talk
+from ipc_gauntlet_suites.scripts import BOTH_WAYS, Script, gone, numbered, try_to_talk
 
 
 @case("AUTH-14", role="server")
@@ -81,7 +81,7 @@ def test_early_bytes_then_gone(lab: Lab) -> None:
         lab.own(raw.close)
         raw.write(form)
         raw.finish()
-        lab.pause_until_quiet(lambda r=raw: r.ended is not None)
+        gone(lab, raw)
     lab.did("connected three times, wrote application data in clear and closed at once")
     outcome = Outcome(server=served.view(since), stage="handshake")
     lab.require(

@@ -37,7 +37,7 @@ def test_failures_look_alike(lab: Lab) -> None:
         for name, (deployment, faults) in variants.items():
             session = lab.session(deployment=deployment, faults=faults)
             try_to_talk(session)
-            session.settle(lambda s=session: s.link is not None and s.link.ended("s2c") is not None)
+            session.settle_wire_end("s2c")
             outcome = session.finish()
             lab.record(session, f"connected with: {name}")
             lab.require(outcome, checks.not_established("server"), checks.nothing_delivered())

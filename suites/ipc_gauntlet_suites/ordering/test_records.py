@@ -1,5 +1,7 @@
 """Order and completeness of protected records."""
 
+from typing import Literal
+
 import pytest
 
 from ipc_gauntlet import Delay, Direction, Drop, Lab, Rechunk, Selector, Session, Swap, case, checks, receiver
@@ -51,7 +53,7 @@ def test_deleted_record(lab: Lab, direction: Direction, nth: int, count: int) ->
 
 @case("ORD-09")
 @pytest.mark.parametrize("sizes", ["bytes", "random", "coalesce"])
-def test_segmentation(lab: Lab, sizes: str) -> None:
+def test_segmentation(lab: Lab, sizes: Literal["bytes", "random", "coalesce"]) -> None:
     """The same bytes arrive one at a time, in random pieces, or glued together; both ends must report the same."""
 
     def script(session: Session) -> None:

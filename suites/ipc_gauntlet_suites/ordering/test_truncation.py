@@ -1,5 +1,7 @@
 """The end of a stream: only an authenticated end may look like one."""
 
+from typing import Literal
+
 import pytest
 
 from ipc_gauntlet import Check, Cut, Direction, Finding, Lab, Outcome, Selector, case, checks, receiver
@@ -28,7 +30,7 @@ def _distinguishable(control: Outcome, direction: Direction) -> Check:
 @pytest.mark.parametrize("direction", BOTH_WAYS)
 @pytest.mark.parametrize("how", ["fin", "reset"])
 @pytest.mark.parametrize("place", ["before-record", "inside-record", "after-last-message"])
-def test_cut_stream(lab: Lab, direction: Direction, how: str, place: str) -> None:
+def test_cut_stream(lab: Lab, direction: Direction, how: Literal["fin", "reset"], place: str) -> None:
     """The transport ends early: between two records, inside one, or after the last message but before the
     protocol's own end. The receiver must not report a clean end, and must report an end."""
     directed(lab, direction)

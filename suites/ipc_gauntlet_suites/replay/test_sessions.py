@@ -2,8 +2,8 @@
 
 import pytest
 
-from ipc_gauntlet import Direction, Lab, Outcome, RawPeer, Role, Session, case, checks
-from ipc_gauntlet_suites.scripts import BOTH_ROLES, numbered
+from ipc_gauntlet import Direction, Lab, Outcome, RawPeer, Role, Served, Session, case, checks
+from ipc_gauntlet_suites.scripts import BOTH_ROLES, gone, numbered, wait_answer
 
 FORMS = ["whole", "paced", "first-flight", "records-only", "without-the-end"]
 
@@ -44,23 +44,19 @@ def test_recorded_session(lab: Lab, role: Role, form: str) -> None:
         f"played {len(pieces)} of {len(recording)} recorded {direction} frames on a new connection ({form})"
     )
     if role == "server":
-        outcome = _to_server(
-            lab, served.address, pieces, paced=form == "paced", since=served.since(), view=served.view
-        )
+        outcome = _to_server(lab, served, pieces, paced=form == "paced")
     else:
         outcome = _to_client(lab, pieces, paced=form == "paced")
     lab.require(outcome, checks.nothing_delivered(direction), checks.not_established(role))
 
 
-def _to_server(
-    lab: Lab, address: dict[str, object], pieces: list[bytes], *, paced: bool, since: int, view: object
-) -> Outcome:
-    raw = RawPeer.dial(lab.reactor, address)
+def _to_server(lab: Lab, served: Served, pieces: list[bytes], *, paced: bool) -> Outcome:
+    since = served.since()
+    raw = RawPeer.dial(lab.reactor, served.address)
     lab.own(raw.close)
     _play(lab, raw, pieces, paced=paced)
-    lab.pause_until_quiet(lambda: raw.ended is not None)
-    lab.stage("handshake")
-    return Outcome(server=view(since), stage="handshake")  # type: ignore[operator]
+    gone(lab, raw)
+    return Outcome(server=served.view(since), stage="handshake")
 
 
 def _to_client(lab: Lab, pieces: list[bytes], *, paced: bool) -> Outcome:
@@ -76,7 +72,7 @@ def _to_client(lab: Lab, pieces: list[bytes], *, paced: bool) -> Outcome:
 
 def _play(lab: Lab, raw: RawPeer, pieces: list[bytes], *, paced: bool) -> None:
     for piece in pieces:
-        heard = len(raw.received)
+        heard = raw.bytes_seen
         raw.write(piece)
         if paced:  # give the victim the chance to answer, as in the recorded session
-            lab.wait(lambda n=heard: len(raw.received) > n or raw.ended is not None, 0.1)  # type: ignore[misc]
+            wait_answer(lab, raw, heard)

@@ -16,7 +16,7 @@ def test_nobody_accepts(lab: Lab) -> None:
     much later; it must not hang."""
     lab.control(numbered("c2s", 1), checks.delivered_all("c2s"))
     limit = timer(lab, connect_ms=400, handshake_ms=400)
-    hole = blackhole(lab.reactor, lab.transport, lab.directory)
+    hole = blackhole(lab.transport, lab.directory)
     lab.own(hole.close)
     start = lab.reactor.now()
     told = lab.attempt(hole.address, limit.options, wait_limit(lab, limit))
@@ -81,7 +81,7 @@ def test_stalled_server(lab: Lab, form: str) -> None:
     raw = RawPeer.listen(lab.reactor, lab.transport, lab.directory)
     lab.own(raw.close)
     if form == "garbled-length":
-        raw.on_connect = lambda: raw.write(b"\x00\x00\x00\x40")
+        raw.write(b"\x00\x00\x00\x40")  # goes out as soon as somebody connects
     start = lab.reactor.now()
     told = lab.attempt(raw.address, limit.options, wait_limit(lab, limit))
     lab.did(f"connected the client to a server that stalls ({form})")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ipc_gauntlet import Lab, Role, Session, case, checks
+from ipc_gauntlet import Direction, Hold, Lab, Role, Selector, Session, case, checks
 from ipc_gauntlet_suites.scripts import BOTH_ROLES, answer_of, fetch, is_payload, numbered, open_or_stop
 from ipc_gauntlet_suites.timeouts.limits import Timer, require_in_bounds, timer, wait_limit
 
@@ -23,7 +23,7 @@ def test_dead_peer(lab: Lab, role: Role) -> None:
     session = lab.session(options=idle.options)
     start = lab.reactor.now()
     open_or_stop(session)
-    session.the_link().stall("both", discard=True)
+    session.the_link().stall("both", reading=True)
     noticed = lab.wait(lambda: session.is_over(role), wait_limit(lab, idle))
     elapsed = lab.reactor.now() - start if noticed else None
     lab.did("all bytes in both directions vanish from one moment on")
@@ -104,23 +104,25 @@ def test_stalled_in_mid_record(lab: Lab, role: Role) -> None:
     """Half a record arrives, then nothing for a while, then the rest. The message must be delivered whole or the
     session must end; nothing may be mis-framed."""
     lab.judge(role)
-    direction = "c2s" if role == "server" else "s2c"
+    direction: Direction = "c2s" if role == "server" else "s2c"
     if direction == "s2c":
         lab.need("push", "its servers cannot send unasked")
-    lab.control(numbered(direction, 3), checks.delivered_all(direction))
 
     def script(session: Session) -> None:
         if not session.open():
             return
         session.exchange(direction, 1)
-        session.the_link().hold_inside(direction, 7)
         session.send(direction)
-        lab.pause(0.4)
-        session.the_link().release()
+        for frame in session.the_link().held(direction):
+            session.the_link().inject(direction, frame[:7])
+            lab.pause(0.4)
+            session.the_link().inject(direction, frame[7:])
         session.exchange(direction, 2)
         session.settle_delivery(direction)
 
-    outcome = lab.attack(script, what="the second record stopped after 7 bytes for 0.4 s, then went on")
+    lab.control(script, checks.delivered_all(direction))
+    hold = Hold(at=Selector(direction=direction, nth=1))
+    outcome = lab.attack(script, hold, what="the second record stopped after 7 bytes for 0.4 s, then went on")
     lab.require(outcome, checks.delivered_prefix(direction), checks.delivered_only_sent(direction))
 
 
@@ -139,7 +141,7 @@ def test_close_is_bounded(lab: Lab, role: Role, peer: str) -> None:
     lab.control(good, options=drain.options)
     session = lab.session(options=drain.options)
     open_or_stop(session)
-    session.the_link().stall("both", discard=peer == "silent")
+    session.the_link().stall("both", reading=peer == "silent")
     if peer == "not-reading":
         session.flood("c2s" if role == "client" else "s2c", CHUNK, FLOOD_LIMIT)
     start = lab.reactor.now()
@@ -164,7 +166,7 @@ def test_peer_that_stops_reading(lab: Lab) -> None:
     other = lab.session(served=served)
     open_or_stop(other)
     before = lab.memory("client")
-    session.the_link().stall("c2s", discard=False)
+    session.the_link().stall("c2s", reading=False)
     flood = session.flood("c2s", CHUNK, FLOOD_LIMIT, timeout_s=wait_limit(lab, write))
     grown = lab.memory("client") - before
     lab.did(f"stopped reading; the client sent {flood.sent_bytes >> 20} MiB before {flood.how}")
