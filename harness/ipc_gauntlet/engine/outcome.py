@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
+from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -32,6 +33,9 @@ from ipc_gauntlet.verdict import Verdict
 _MAX_LINES = 400
 _MAX_LINE = 600
 _MAX_TEXT = 16_384
+
+# What calls a case, of no interest to those who read why it broke.
+_MACHINERY = ("pluggy", "_pytest", "ipc_gauntlet.engine", "ipc_gauntlet.pytest_plugin")
 
 # The first class that fits; subclasses come before their bases.
 _ERRORS: tuple[tuple[type[BaseException], str], ...] = (
@@ -126,8 +130,15 @@ def worse(first: Ruling, then: Ruling) -> Ruling:
 
 
 def traceback_text(raised: BaseException) -> str:
-    """The traceback of an exception as text, its last part if it is long."""
-    return "".join(traceback.format_exception(raised))[-_MAX_TEXT:]
+    """The traceback of an exception as text: from the case on, and only its last part if it is long."""
+    frames = raised.__traceback__
+    while frames is not None and _is_machinery(frames):
+        frames = frames.tb_next
+    return "".join(traceback.format_exception(type(raised), raised, frames))[-_MAX_TEXT:]
+
+
+def _is_machinery(frames: TracebackType) -> bool:
+    return str(frames.tb_frame.f_globals.get("__name__", "")).startswith(_MACHINERY)
 
 
 def with_ruling(result: CaseResult, ruling: Ruling) -> CaseResult:

@@ -28,7 +28,7 @@ from ipc_gauntlet.engine.sessions import find_cases, run_cases
 from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.engine.workdir import private_directory
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.events import Implementation, RunFinished, RunStarted
+from ipc_gauntlet.events import CaseResult, Implementation, RunFinished, RunStarted
 from ipc_gauntlet.requirements import Catalogue, load_catalogue
 from ipc_gauntlet.verdict import ExitStatus, Verdict, exit_status
 
@@ -129,24 +129,32 @@ class _Run:
         self._chosen = [case for case in found if wish.selection.chooses(case)]
         runnable = [case for case in self._chosen if case.gate is None]
         workers = _workers(self._order.workers, len(runnable))
+        skipped = self._skipped(settings, catalogue, found)
         suites = Counter(case.suite for case in self._chosen)
+        suites.update(result.suite for result in skipped if result.verdict is Verdict.fail)
         start = _start(settings.implementation, self._order)
         self._recorder.run_started(
             msgspec.structs.replace(
                 start, suites=dict(suites), selection=wish.selection.as_dict(), workers=workers
             )
         )
-        self._skip(settings, catalogue)
+        for result in skipped:
+            self._recorder.case_finished(result)
         if runnable:
             self._run(settings, runnable, workers)
         if not self.interrupted:
             self._complete(settings, catalogue, found)
 
-    def _skip(self, settings: Settings, catalogue: Catalogue) -> None:
-        for case in self._chosen:
-            if case.gate is not None:
-                requirement = catalogue[case.requirement]
-                self._recorder.case_finished(gated_result(case, case.gate, requirement, settings.replay))
+    def _skipped(
+        self, settings: Settings, catalogue: Catalogue, found: Sequence[FoundCase]
+    ) -> list[CaseResult]:
+        """Results that are known before anything runs."""
+        results = {
+            case.id: gated_result(case, case.gate, catalogue[case.requirement], settings.replay)
+            for case in self._chosen
+            if case.gate is not None
+        }
+        return [*results.values(), *untestable(found, results, catalogue, settings)]
 
     def _run(self, settings: Settings, runnable: Sequence[FoundCase], workers: int) -> None:
         link = RunLink(settings, runnable, self._recorder.case_started, self._recorder.case_finished)

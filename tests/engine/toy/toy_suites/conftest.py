@@ -1,68 +1,12 @@
-"""A bench without any driver: a case's lab does what the case asks for."""
+"""Brings the toy bench."""
 
-import os
-from pathlib import Path
-
-import msgspec
 import pytest
 
-from ipc_gauntlet.errors import DriverDied, Inconclusive
-
-
-class ToyEvidence(msgspec.Struct):
-    """A few members of the real evidence."""
-
-    stage: str = "established"
-    done: list[str] = []
-    trace: list[str] = []
-    notes: list[str] = []
-    stderr: dict[str, str] = {}
-
-
-class ToyLab:
-    """What toy cases get as `lab`."""
-
-    def __init__(self, case, settings):
-        self.case, self.settings = case, settings
-        self.judged = False
-        self.evidence = ToyEvidence()
-
-    def settle_verdict(self):
-        """A case that judged nothing is inconclusive, like with the real lab."""
-        if not self.judged:
-            raise Inconclusive("the case judged nothing")
-
-    def finish(self):
-        """Hand over the evidence."""
-        return self.evidence
-
-
-class ToyBench:
-    """Notes in a file which process made it and that it was closed."""
-
-    def __init__(self, settings):
-        self.notes = os.environ.get("TOY_NOTES")
-        self.note("open")
-
-    def note(self, text):
-        """Append a line to the notes."""
-        if self.notes:
-            with Path(self.notes).open("a", encoding="utf-8") as file:
-                file.write(f"{text} {os.getpid()}\n")
-
-    def lab(self, case, settings):
-        """Prepare a case; the one whose name says so finds its driver dead."""
-        self.note(f"case {case.id}")
-        if "dead_driver" in case.id:
-            raise DriverDied("toy", "it ended with status 7")
-        return ToyLab(case, settings)
-
-    def close(self):
-        """Say so."""
-        self.note("close")
+from ipc_gauntlet.engine.settings import Settings
+from toy_suites.toybench import ToyBench
 
 
 @pytest.hookimpl
-def pytest_ipc_gauntlet_bench(settings):
+def pytest_ipc_gauntlet_bench(settings: Settings) -> ToyBench:
     """Use the toy bench."""
     return ToyBench(settings)

@@ -7,17 +7,18 @@ import time
 import pytest
 
 from ipc_gauntlet.case import case
+from toy_suites.toybench import ToyLab
 
 
 @case("TIME-01", timing=True)
 @pytest.mark.parametrize("number", range(4))
-def test_measures(lab, number):
+def test_measures(lab: ToyLab, number: int) -> None:
     """Claims to measure time."""
     lab.judged = True
 
 
 @case("TIME-02")
-def test_kills_its_process(lab):
+def test_kills_its_process(lab: ToyLab) -> None:
     """Ends the process that runs it when the environment says so."""
     lab.judged = True
     if os.environ.get("TOY_KILL"):
@@ -25,7 +26,7 @@ def test_kills_its_process(lab):
 
 
 @case("TIME-03")
-def test_hangs(lab):
+def test_hangs(lab: ToyLab) -> None:
     """Waits for as long as the environment says."""
     lab.judged = True
     time.sleep(float(os.environ.get("TOY_HANG", "0")))

@@ -1,0 +1,89 @@
+"""The command group: finds commands lazily and turns errors into exit statuses."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+
+from ipc_gauntlet.cli.options import no_color_option
+from ipc_gauntlet.errors import GauntletError, UsageError
+
+# In the order of `--help`; the module is imported when the command is needed.
+_COMMANDS: Mapping[str, str] = {
+    "run": "ipc_gauntlet.cli.run",
+    "list": "ipc_gauntlet.cli.listing",
+    "show": "ipc_gauntlet.cli.show",
+    "replay": "ipc_gauntlet.cli.replay",
+    "doctor": "ipc_gauntlet.cli.doctor",
+    "describe": "ipc_gauntlet.cli.describe",
+    "implementations": "ipc_gauntlet.cli.implementations",
+    "showcase": "ipc_gauntlet.cli.showcase",
+}
+
+
+class HarnessFailure(click.ClickException):
+    """The harness or a driver could not do its work."""
+
+    exit_code = 3
+
+
+class Commands(click.Group):
+    """A group that imports a command's module when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order in which they are shown."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; name similar ones when there is none."""
+        from ipc_gauntlet.engine.selection import suggest
+
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            ctx.fail(f"no such command {args[0]!r}{suggest(args[0], _COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the command; errors of the package become click's."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise click.UsageError(str(error), ctx) from error
+        except GauntletError as error:
+            raise HarnessFailure(str(error)) from error
+
+
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(package_name="ipc-gauntlet", prog_name="ipc-gauntlet")
+@no_color_option
+def cli() -> None:
+    """Attack an implementation of secure inter-process communication and see what it lets through.
+
+    Exit status: 0 all required cases pass; 1 a required case fails or is inconclusive; 2 wrong use; 3 the harness or
+    a driver could not do its work; 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of `ipc-gauntlet`.
+
+    Args:
+        arguments: Words of the command line; by default those of this process.
+    """
+    cli.main(args=None if arguments is None else list(arguments), prog_name="ipc-gauntlet")
+    raise AssertionError("click exits the process")
