@@ -20,13 +20,14 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 PATIENCE_S = 30.0
 SERVICE = "server.test.example"
 CLIENT = "client.test.example"
+PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 ADDRESS_FAMILIES = ["unix", "tcp"]
 
 
@@ -67,13 +68,13 @@ class DriverClient:
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def submit(self, method: str, **params: Any) -> int:
+    def submit(self, method: str, **params: object) -> int:
         self._next_id += 1
         request = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": params}
         self.write(json.dumps(request).encode() + b"\n")
         return self._next_id
 
-    def result(self, request_id: Any) -> dict[str, Any]:
+    def result(self, request_id: object) -> dict[str, Any]:
         with self._changed:
             assert self._changed.wait_for(lambda: request_id in self._answers, PATIENCE_S), self.told()
             answer = self._answers.pop(request_id)
@@ -81,14 +82,14 @@ class DriverClient:
             raise RpcError(answer["error"])
         return answer["result"]
 
-    def answered(self, request_id: Any) -> bool:
+    def answered(self, request_id: object) -> bool:
         with self._changed:
             return request_id in self._answers
 
-    def call(self, method: str, **params: Any) -> dict[str, Any]:
+    def call(self, method: str, **params: object) -> dict[str, Any]:
         return self.result(self.submit(method, **params))
 
-    def wait(self, method: str, count: int = 1, **members: Any) -> dict[str, Any]:
+    def wait(self, method: str, count: int = 1, **members: object) -> dict[str, Any]:
         """Wait for the `count`-th notification with these members."""
 
         def found() -> list[dict[str, Any]]:
@@ -173,7 +174,7 @@ class Certificates:
             if kind == "ed25519"
             else ec.generate_private_key(ec.SECP256R1())
         )
-        certificate = self._sign(x509.Name([]), key.public_key(), names=[name], days=days)
+        certificate = self._sign(x509.Name([]), key.public_key(), names=(name,), days=days)
         private = key.private_bytes(
             serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -187,11 +188,11 @@ class Certificates:
     def _sign(
         self,
         subject: x509.Name,
-        public: Any,
+        public: PublicKey,
         *,
         ca: bool = False,
-        names: list[str] = [],
-        days: int = 1,  # noqa: B006 - never changed
+        names: tuple[str, ...] = (),
+        days: int = 1,
     ) -> x509.Certificate:
         now = datetime.datetime.now(datetime.UTC)
         builder = (
@@ -346,7 +347,7 @@ class Pair:
         self._count += 1
         return f"{prefix}{self._count}"
 
-    def listen(self, side: Side, transport: str = "unix", **more: Any) -> tuple[str, dict[str, Any]]:
+    def listen(self, side: Side, transport: str = "unix", **more: object) -> tuple[str, dict[str, Any]]:
         listener = self.name("l")
         answer = self.server.call(
             "listen",
@@ -359,7 +360,7 @@ class Pair:
         )
         return listener, answer["address"]
 
-    def connect(self, address: dict[str, Any], side: Side, **more: Any) -> str:
+    def connect(self, address: dict[str, Any], side: Side, **more: object) -> str:
         conn = self.name("c")
         params = {"service": SERVICE, **side.params(), **more}
         self.client.call("connect", conn=conn, address=address, **params)

@@ -15,8 +15,8 @@ from typing import Any
 
 from ipc_gauntlet.sdk import (
     TRANSPORTS,
-    ConnectParams,
     Connection,
+    ConnectParams,
     Driver,
     End,
     Failed,

@@ -12,9 +12,12 @@ import multiprocessing.connection as mpc
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-AnyConnection = mpc.Connection[Any, Any]
+if TYPE_CHECKING:
+    AnyConnection = mpc.Connection[Any, Any]
+else:
+    AnyConnection = mpc.Connection  # generic only for type checkers
 
 
 class _Opener(threading.local):
@@ -24,7 +27,7 @@ class _Opener(threading.local):
 _opener = _Opener()
 
 
-class _Watched(mpc.Connection[Any, Any]):
+class _Watched(AnyConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on untouched
         super().__init__(*args, **kwargs)
         if _opener.report is not None:

@@ -84,6 +84,13 @@ class Connection(ABC):
     def finish(self) -> None:  # noqa: B027 - a stack without a farewell needs none
         """End the stream as the stack's documentation recommends, in bounded time; `drop` is called afterwards."""
 
+    def check_closable(self) -> None:  # noqa: B027 - nearly every stack can end a single connection
+        """Refuse to close where the stack cannot end this connection alone; asked before anything is done.
+
+        Raises:
+            Unsupported: It cannot.
+        """
+
     def request(self, request: RequestParams) -> dict[str, object]:
         """Make a request of the test application and return its outcome (feature `request`).
 
@@ -162,7 +169,13 @@ class Connection(ABC):
 
     @final
     def close(self, graceful: bool) -> None:
-        """Serve `close`; does nothing if the connection is already over."""
+        """Serve `close`; does nothing if the connection is already over.
+
+        Raises:
+            Unsupported: The stack cannot end this connection alone.
+        """
+        if not self.__told:
+            self.check_closable()
         with self.__lock:
             if self.__told:
                 return

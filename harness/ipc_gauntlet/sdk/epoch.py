@@ -50,15 +50,9 @@ class Epoch:
         return thread
 
     def adopt(self, connection: Connection) -> None:
-        """Let a connection live here.
-
-        Raises:
-            BadParams: Its id is in use.
-        """
+        """Let a connection live here; one that was accepted gets its id now."""
         with self._lock:
-            connection.id = connection.id or f"s{next(self._numbers)}"
-            if connection.id in self._connections:
-                raise BadParams(f"the connection id {connection.id!r} is in use")
+            connection.id = connection.id or self._free_id()
             self._connections[connection.id] = connection
             stale = self._over
         connection.start(self, stale)
@@ -87,14 +81,14 @@ class Epoch:
             raise BadParams(f"no listener {name!r}")
         return found
 
-    def check_free(self, listener: str) -> None:
-        """Refuse a listener's id that is in use.
+    def check_free(self, name: str) -> None:
+        """Refuse an id that is in use, before the driver makes something of that name.
 
         Raises:
-            BadParams: It is.
+            BadParams: A connection or a listener has it.
         """
-        if listener in self._listeners:
-            raise BadParams(f"the listener id {listener!r} is in use")
+        if name in self._listeners or name in self._connections:
+            raise BadParams(f"the id {name!r} is in use")
 
     def count_live(self) -> int:
         """Count the connections that are not over."""
@@ -122,6 +116,10 @@ class Epoch:
     def next(self) -> Epoch:
         """Make the epoch that follows."""
         return Epoch(self._output, self._numbers)
+
+    def _free_id(self) -> str:
+        names = (f"s{number}" for number in self._numbers)
+        return next(name for name in names if name not in self._connections)
 
     def _next_thread(self) -> threading.Thread | None:
         me = threading.current_thread()

@@ -100,7 +100,9 @@ class Program:
         return {"address": listener.address}
 
     def _connect(self, params: wire.JsonObject) -> Result:
-        self._epoch.adopt(self._driver.connect(self._abilities.connect(params)))
+        checked = self._abilities.connect(params)
+        self._epoch.check_free(checked.conn)
+        self._epoch.adopt(self._driver.connect(checked))
         return {}
 
     def _reset(self, _: wire.JsonObject) -> Result:
