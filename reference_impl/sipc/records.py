@@ -151,7 +151,7 @@ class RecordOpener:
             LimitError: The peer has used its key too often.
             LocalError: This direction has ended.
         """
-        if self.ended:
+        if self.has_ended():
             raise LocalError("this direction has ended")
         buffer = self._buffer + data if self._buffer else data
         end = len(buffer)
@@ -167,7 +167,7 @@ class RecordOpener:
                 raise
             start = stop
             yield record
-            if self.ended:
+            if self.has_ended():
                 return
         self._buffer = buffer[start:] if start else buffer
 
@@ -181,8 +181,7 @@ class RecordOpener:
         self._dead = True
         self._buffer = b""
 
-    @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether this direction has ended."""
         return self._dead
 

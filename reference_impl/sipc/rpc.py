@@ -1,0 +1,213 @@
+"""Requests under way: those this side waits for, and those it owes an answer to.
+
+Rule of this file: a message number names one request for the whole life of a session. A response settles exactly
+the request it names, once. A response to a request that was given up is counted and dropped; any other
+response that nobody asked for is the peer's error.
+"""
+
+import heapq
+import math
+from dataclasses import dataclass
+
+from sipc.cbor import Value
+from sipc.envelope import MAX_BUDGET_MS, Field, Label
+from sipc.errors import LocalError, ProtocolError
+
+DEFAULT_BUDGET_MS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An event to send.
+
+    Attributes:
+        method: Dotted lower-case name.
+        body: Anything of the CBOR subset; None leaves it out.
+        schema: Version of the method's schema.
+        label: How confidential the content is; None means the strictest.
+        purpose: What the content may be used for.
+        okey: Ordering key, at most 32 bytes; messages without one share a lane.
+        trace: 25 bytes of trace context.
+    """
+
+    method: str
+    body: Value = None
+    schema: int | None = None
+    label: Label | None = None
+    purpose: str | None = None
+    okey: bytes | None = None
+    trace: bytes | None = None
+
+    def fields(self) -> dict[int, Value]:
+        """The fields of the envelope that this message decides."""
+        return {
+            Field.METHOD: self.method,
+            Field.SCHEMA: self.schema,
+            Field.LABEL: self.label,
+            Field.PURPOSE: self.purpose,
+            Field.OKEY: self.okey,
+            Field.TRACE: self.trace,
+            Field.BODY: self.body,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Message):
+    """A request to send.
+
+    Attributes:
+        idem: Idempotency key, 16 to 32 random bytes; one for each operation, kept over retries.
+        budget_ms: How long the caller waits, in milliseconds. Longer than ten minutes is cut to that.
+    """
+
+    idem: bytes | None = None
+    budget_ms: float = DEFAULT_BUDGET_MS
+
+    def fields(self) -> dict[int, Value]:
+        """The fields of the envelope that this request decides."""
+        fields = Message.fields(self)
+        fields[Field.IDEM] = self.idem
+        fields[Field.BUDGET] = clamp_budget(self.budget_ms)
+        return fields
+
+
+def clamp_budget(milliseconds: float) -> int:
+    """Return the budget that goes on the wire: 1 to 600000 whole milliseconds.
+
+    Raises:
+        LocalError: Nothing is left of it (also: not a number); the request is not sent.
+    """
+    if not milliseconds > 0:
+        raise LocalError("the deadline has passed already", reason="timeout")
+    return max(1, math.floor(min(milliseconds, MAX_BUDGET_MS)))
+
+
+class _Deadlines:
+    """Numbers with deadlines; settled ones leave the heap when they come up."""
+
+    __slots__ = ("_heap", "open")
+
+    def __init__(self) -> None:
+        self.open: dict[int, float] = {}
+        self._heap: list[tuple[float, int]] = []
+
+    def add(self, mid: int, deadline: float) -> None:
+        self.open[mid] = deadline
+        heapq.heappush(self._heap, (deadline, mid))
+
+    def next_deadline(self) -> float | None:
+        """The earliest deadline of an open number."""
+        heap = self._heap
+        while heap and heap[0][1] not in self.open:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def take_due(self, now: float) -> list[int]:
+        """Remove and return the open numbers whose deadline has come."""
+        due = []
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            mid = heapq.heappop(self._heap)[1]
+            del self.open[mid]
+            due.append(mid)
+        return due
+
+    def take_all(self) -> list[int]:
+        """Remove and return every open number, oldest first."""
+        mids = list(self.open)
+        self.open.clear()
+        self._heap.clear()
+        return mids
+
+
+class OpenCalls:
+    """Requests this side sent.
+
+    Attributes:
+        late_replies: Responses that came after their request had been given up.
+    """
+
+    __slots__ = ("_abandoned", "_deadlines", "late_replies")
+
+    def __init__(self) -> None:
+        self._deadlines = _Deadlines()
+        # Given up, but the peer may still be working on them: they count against its limit.
+        self._abandoned: set[int] = set()
+        self.late_replies = 0
+
+    def __len__(self) -> int:
+        return len(self._deadlines.open) + len(self._abandoned)
+
+    def add(self, mid: int, deadline: float) -> None:
+        """Request `mid` was sent."""
+        self._deadlines.add(mid, deadline)
+
+    def settle(self, mid: int) -> bool:
+        """A response to `mid` arrived.
+
+        Returns:
+            False if the request had been given up: the response is late.
+
+        Raises:
+            ProtocolError: `mid` is not a request that waits for a response.
+        """
+        if self._deadlines.open.pop(mid, None) is not None:
+            return True
+        if mid not in self._abandoned:
+            raise ProtocolError(f"a response to {mid}, which is not an open request")
+        self._abandoned.remove(mid)
+        self.late_replies += 1
+        return False
+
+    def abandon(self, mid: int) -> bool:
+        """Give up waiting for `mid`; False if it is not open."""
+        if self._deadlines.open.pop(mid, None) is None:
+            return False
+        self._abandoned.add(mid)
+        return True
+
+    def expire(self, now: float) -> list[int]:
+        """Give up the requests whose deadline has come and return them."""
+        due = self._deadlines.take_due(now)
+        self._abandoned.update(due)
+        return due
+
+    def next_deadline(self) -> float | None:
+        """The earliest deadline, None when no request is open."""
+        return self._deadlines.next_deadline()
+
+    def take_all(self) -> list[int]:
+        """Give up everything: the session has ended. Returns what was open."""
+        self._abandoned.clear()
+        return self._deadlines.take_all()
+
+
+class OwedAnswers:
+    """Requests this side received and has not answered."""
+
+    __slots__ = ("_deadlines",)
+
+    def __init__(self) -> None:
+        self._deadlines = _Deadlines()
+
+    def __len__(self) -> int:
+        return len(self._deadlines.open)
+
+    def add(self, mid: int, deadline: float) -> None:
+        """Request `mid` arrived."""
+        self._deadlines.add(mid, deadline)
+
+    def settle(self, mid: int) -> bool:
+        """The answer to `mid` is given now; False if nobody waits for one any more."""
+        return self._deadlines.open.pop(mid, None) is not None
+
+    def expire(self, now: float) -> list[int]:
+        """Remove and return the requests whose deadline has come."""
+        return self._deadlines.take_due(now)
+
+    def next_deadline(self) -> float | None:
+        """The earliest deadline, None when nothing is owed."""
+        return self._deadlines.next_deadline()
+
+    def take_all(self) -> list[int]:
+        """Remove and return everything: the session has ended."""
+        return self._deadlines.take_all()
