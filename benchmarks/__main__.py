@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import socket
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def main() -> int:
     )
     parser.add_argument("--gate", action="store_true", help="fail when the reference misses a target")
     options = parser.parse_args()
+    if not hasattr(socket, "AF_UNIX"):
+        parser.error("the stacks are measured over Unix sockets, which this system's Python does not have")
     unknown = sorted(set(options.stacks) - STACKS.keys())
     if unknown:
         parser.error(f"no such stack: {', '.join(unknown)}")
