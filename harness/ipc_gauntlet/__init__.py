@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.adversary import Stall as Stall
     from ipc_gauntlet.adversary import Swap as Swap
     from ipc_gauntlet.adversary import body_offset as body_offset
-    from ipc_gauntlet.case import case as case
+    from ipc_gauntlet.declaration import case as case
     from ipc_gauntlet.credentials import Deployment as Deployment
     from ipc_gauntlet.driver import Call as Call
     from ipc_gauntlet.errors import CallFailed as CallFailed
@@ -52,7 +52,7 @@ _HOMES = {
         "Cut Delay Drop Duplicate Fault Flip Hold Inject Link RawPeer Rechunk Reflect Replace Selector Stall Swap "
         "body_offset"
     ),
-    "case": "case",
+    "declaration": "case",
     "credentials": "Deployment",
     "driver": "Call",
     "errors": "CallFailed Inconclusive NotApplicable Unsupported",

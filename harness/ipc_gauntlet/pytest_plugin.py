@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipc_gauntlet.engine import collecting, hookspecs
-from ipc_gauntlet.engine.cases import shuffled
+from ipc_gauntlet.engine.cases import in_running_order
 from ipc_gauntlet.engine.conduct import Conductor
 from ipc_gauntlet.engine.control import INPUT, MODULES, Controller, Forwarder, Planner
 from ipc_gauntlet.engine.direct import add_options, direct_settings, header
@@ -116,7 +116,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         state.link.problems += problems + lint(state.link.cases, state.catalogue)
     elif isinstance(state.link, RunLink) or state.is_worker:
         chosen = [case for case in cases.values() if state.settings.selection.chooses(case)]
-        order = shuffled((case for case in chosen if case.gate is None), state.settings.seed)
+        order = in_running_order((case for case in chosen if case.gate is None), state.settings)
         by_id = {item.nodeid: item for item in items}
         items[:] = [by_id[case.nodeid] for case in order]
     else:

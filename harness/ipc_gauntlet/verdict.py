@@ -78,4 +78,7 @@ def covers(claimed: str, required: str) -> bool:
         ValueError: A name is not one of `PROFILES`.
     """
     names: tuple[str, ...] = PROFILES
+    for name in (claimed, required):
+        if name not in names:
+            raise ValueError(f"there is no profile {name!r}")
     return names.index(claimed) >= names.index(required)

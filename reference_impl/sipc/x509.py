@@ -9,11 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from sipc import spiffe
@@ -95,12 +95,17 @@ def _check_issued(subject: Certificate, issuer: Certificate) -> None:
 
 
 def _signed_by(subject: Certificate, issuer: Certificate) -> bool:
-    key = issuer.parsed.public_key()
-    algorithm = subject.parsed.signature_algorithm_oid
-    if not isinstance(key, ed25519.Ed25519PublicKey) or algorithm != SignatureAlgorithmOID.ED25519:
+    return _verifies(subject.der, issuer.der)
+
+
+@lru_cache(maxsize=512)
+def _verifies(subject: bytes, issuer: bytes) -> bool:
+    """Whether one certificate's key made the other's signature: a fact about bytes that no time or trust can change."""
+    certificate, key = load(subject).parsed, load(issuer).ed25519
+    if key is None or certificate.signature_algorithm_oid != SignatureAlgorithmOID.ED25519:
         return False
     try:
-        key.verify(subject.parsed.signature, subject.parsed.tbs_certificate_bytes)
+        key.verify(certificate.signature, certificate.tbs_certificate_bytes)
     except InvalidSignature:
         return False
     return True
@@ -126,11 +131,19 @@ def _check_names(issuer: Certificate, leaf: Certificate) -> None:
         if not isinstance(one, x509.UniformResourceIdentifier):
             raise AuthenticationError("name constraint of an unsupported kind")
     for uri in leaf.uris:
-        host = urlsplit(uri).hostname or ""
+        host = _host(uri)
         if permitted is not None and not any(_within(host, str(one.value)) for one in permitted):
             raise AuthenticationError("name outside what the authority may issue")
         if excluded is not None and any(_within(host, str(one.value)) for one in excluded):
             raise AuthenticationError("name excluded from what the authority may issue")
+
+
+def _host(uri: str) -> str:
+    """The host a URI constraint applies to; a URI that cannot be taken apart has none, and is no leaf's name either."""
+    try:
+        return urlsplit(uri).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _within(host: str, constraint: str) -> bool:

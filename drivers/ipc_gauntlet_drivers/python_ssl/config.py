@@ -6,6 +6,7 @@ import base64
 import ssl
 import tempfile
 import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
 from ipc_gauntlet.sdk import ConnectParams, ListenParams, raw, raws
@@ -39,6 +40,23 @@ _REASONS = (
     ("BAD_", "malformed"),
     ("WRONG_VERSION_NUMBER", "malformed"),
 )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all connections of one endpoint share."""
+
+    context: ssl.SSLContext
+    strict: bool
+    server_name: str | None
+    handshake_s: float | None
+
+    @classmethod
+    def of(cls, params: ListenParams | ConnectParams, strict: bool) -> Settings:
+        """Read them from the parameters of `listen` or `connect`."""
+        name = params.service if isinstance(params, ConnectParams) else None
+        timer = params.options.get("timeouts", {}).get("handshake_ms")
+        return cls(make_context(params), strict, name, timer / 1000 if timer else None)
 
 
 def make_context(params: ListenParams | ConnectParams) -> ssl.SSLContext:

@@ -49,7 +49,7 @@ def _words(fault: Fault) -> str:
         case f.Replace():
             return f"replace {describe_selector(fault.at)} by {_source(fault.data)}"
         case f.Drop():
-            return f"drop {fault.count} from {describe_selector(fault.at)} on"
+            return f"drop {fault.count}, beginning with {describe_selector(fault.at)}"
         case f.Duplicate():
             when = f"{fault.delay_frames} frames later" if fault.delay_frames else "at once"
             return f"send {describe_selector(fault.at)} {fault.copies} more time(s), {when}"

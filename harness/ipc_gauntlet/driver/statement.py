@@ -25,11 +25,15 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
 
 class CredentialSupport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A kind of credential that the implementation can use, and for certificates which keys and names."""
+    """A kind of credential that the implementation can use.
+
+    For certificates also which keys and names; for pre-shared keys whether they have identities.
+    """
 
     kind: CredentialKind
     keys: tuple[KeyType, ...] = ()
     names: tuple[NameForm, ...] = ()
+    ids: bool = True
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

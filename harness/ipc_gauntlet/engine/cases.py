@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ipc_gauntlet.case import CaseSpec
+from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.engine.places import Gate, Place
 from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.events import CaseResult, Required

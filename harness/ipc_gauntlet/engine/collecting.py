@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ipc_gauntlet.case import spec_of
+from ipc_gauntlet.declaration import spec_of
 from ipc_gauntlet.engine.cases import FoundCase, judged_role
 from ipc_gauntlet.engine.naming import case_name, function_name
 from ipc_gauntlet.engine.places import Place, gate, places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from ipc_gauntlet.case import REASONS, STAGES, CaseSpec
+from ipc_gauntlet.declaration import REASONS, STAGES, CaseSpec
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.requirements import Catalogue
 

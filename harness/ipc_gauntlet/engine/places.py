@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ipc_gauntlet.case import CaseSpec
+from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.engine.naming import slug
 from ipc_gauntlet.events import Implementation
 from ipc_gauntlet.requirements import Requirement

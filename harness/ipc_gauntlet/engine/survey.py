@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ipc_gauntlet.case import CaseSpec
+from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.lint import FEATURES, KINDS, NOTIFICATIONS, ROLES
 from ipc_gauntlet.engine.prepare import TRANSPORTS

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
+import msgspec
 import psutil
 
 from ipc_gauntlet.adversary import Fault, Relay
-from ipc_gauntlet.case import CaseSpec
+from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.credentials import Deployment, Issuer
 from ipc_gauntlet.credentials.deployment import PskIssuer, X509Issuer
 from ipc_gauntlet.driver import Call, Driver, Statement
@@ -103,6 +104,12 @@ class Lab(Judging):
     def statement(self) -> Statement:
         """What the pair claims."""
         return self.facts.statement
+
+    @property
+    def timeouts(self) -> dict[str, int]:
+        """The timers the pair declares, in milliseconds by option name."""
+        declared = msgspec.structs.asdict(self.statement.timeouts)
+        return {name: value for name, value in declared.items() if value is not None}
 
     @property
     def framing(self) -> str:

@@ -35,7 +35,7 @@ def timer(lab: Lab, **wanted_ms: int) -> Timer:
     Raises:
         Inconclusive: The timer can only be waited for, and it is too long for that.
     """
-    declared = lab.statement.timeouts
+    declared = lab.timeouts
     name = next(iter(wanted_ms))
     if lab.has("timeouts"):
         settable = {key: value for key, value in wanted_ms.items() if key in declared}

@@ -29,7 +29,7 @@ def test_nobody_accepts(lab: Lab) -> None:
 def test_stalled_client(lab: Lab, form: str) -> None:
     """A client says nothing, or a byte now and then, or half a flight, or one flight and no more. The server must drop
     it when the handshake's total time is over, whatever progress it made, and stay usable."""
-    limit = timer(lab, handshake_ms=500, first_ms=500)
+    limit = timer(lab, handshake_ms=500)
     served = lab.listen(options=limit.options)
     flight: list[bytes] = []
 
@@ -77,7 +77,7 @@ def test_stalled_server(lab: Lab, form: str) -> None:
     """A server accepts and then says nothing, or announces more than ever comes. The client must give up when the
     handshake's total time is over."""
     lab.control(numbered("c2s", 1), checks.delivered_all("c2s"))
-    limit = timer(lab, handshake_ms=500, first_ms=500)
+    limit = timer(lab, handshake_ms=500)
     raw = RawPeer.listen(lab.reactor, lab.transport, lab.directory)
     lab.own(raw.close)
     if form == "garbled-length":
@@ -97,7 +97,7 @@ def test_stalled_server(lab: Lab, form: str) -> None:
 def test_stalled_clients_delay_nobody(lab: Lab, form: str) -> None:
     """Some clients are stuck in their handshake. A well-behaved client must be served while they are."""
     limit = (
-        timer(lab, handshake_ms=5000, first_ms=5000) if lab.has("timeouts") else Timer("handshake_ms", None)
+        timer(lab, handshake_ms=50000) if lab.has("timeouts") else Timer("handshake_ms", None)
     )
     served = lab.listen(options=limit.options)
     flight: list[bytes] = []

@@ -3,7 +3,7 @@
 import pytest
 
 from ipc_gauntlet import Inconclusive
-from ipc_gauntlet.case import case
+from ipc_gauntlet.declaration import case
 from ipc_gauntlet.errors import RequirementViolated
 from toy_suites.toybench import ToyLab
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ipc_gauntlet.case import case
+from ipc_gauntlet.declaration import case
 from toy_suites.toybench import ToyLab
 
 
