@@ -177,7 +177,9 @@ def _common_credentials(client: Statement, server: Statement) -> tuple[Credentia
         if theirs is not None:
             keys, names = _common(mine.keys, theirs.keys), _common(mine.names, theirs.names)
             if bool(keys) == bool(mine.keys) and bool(names) == bool(mine.names):
-                common.append(CredentialSupport(kind=mine.kind, keys=keys, names=names))
+                common.append(
+                    CredentialSupport(kind=mine.kind, keys=keys, names=names, ids=mine.ids and theirs.ids)
+                )
     return tuple(common)
 
 

@@ -14,7 +14,7 @@ TransportKind = Literal["unix", "tcp"]
 CredentialKind = Literal["x509", "psk", "raw-key"]
 KeyType = Literal["x25519", "ed25519", "ecdsa-p256"]
 NameForm = Literal["uri", "dns"]
-Framing = Literal["sipc", "tls", "u32be", "u16be", "zmtp", "opaque"]
+Framing = Literal["sipc", "tls", "u32be", "u16be", "mp", "zmtp", "opaque"]
 Feature = Literal[
     "push",
     "request",

@@ -1,0 +1,154 @@
+"""Starts and kills process trees on POSIX systems.
+
+The program gets its own session, so one `killpg` reaches whatever did not leave its process group. What did leave is
+found by a mark that children inherit; how, differs between systems (`process_linux`, `process_bsd`).
+"""
+
+import atexit
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING
+
+from ipc_gauntlet.errors import HarnessError
+
+assert not TYPE_CHECKING or sys.platform != "win32"  # noqa: S101 - tells mypy whose module this is
+
+if sys.platform == "linux":
+    from ipc_gauntlet.driver.process_linux import Marker
+else:
+    from ipc_gauntlet.driver.process_bsd import Marker
+
+# SIGKILL takes effect within microseconds; only a process inside a hung system call needs longer.
+_KILL_SECONDS = 10.0
+_FIRST_PAUSE = 0.0005
+_LONGEST_PAUSE = 0.02
+
+
+class PosixProcess:
+    """See `DriverProcess`."""
+
+    def __init__(self, program: str, argv: Sequence[str], cwd: str | None, env: Mapping[str, str]) -> None:
+        self._marker = Marker()
+        self._owner = os.getpid()
+        self._gone = False
+        with warnings.catch_warnings():
+            # From 3.12 on, Python warns about a fork beside other threads. The marker's hook only makes system calls.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._popen = subprocess.Popen(
+                list(argv),
+                executable=program,
+                cwd=cwd,
+                env={**env, **self._marker.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+                preexec_fn=self._marker.in_child,  # see above
+            )
+        self.pid = self._popen.pid
+        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            os.set_blocking(_number(pipe), False)
+        _living.add(self)
+
+    @property
+    def stdin(self) -> int:
+        """See `DriverProcess.stdin`."""
+        return _number(self._popen.stdin)
+
+    @property
+    def stdout(self) -> int:
+        """See `DriverProcess.stdout`."""
+        return _number(self._popen.stdout)
+
+    @property
+    def stderr(self) -> int:
+        """See `DriverProcess.stderr`."""
+        return _number(self._popen.stderr)
+
+    def exit_status(self) -> int | None:
+        """See `DriverProcess.exit_status`."""
+        if self._popen.returncode is not None:
+            return self._popen.returncode
+        return self._marker.peek(self._popen)
+
+    def wait(self, seconds: float) -> int | None:
+        """See `DriverProcess.wait`."""
+        deadline = time.monotonic() + seconds
+        pause = _FIRST_PAUSE
+        while (status := self.exit_status()) is None and time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        return status
+
+    def close_stdin(self) -> None:
+        """See `DriverProcess.close_stdin`."""
+        _close(self._popen.stdin)
+
+    def kill(self) -> None:
+        """See `DriverProcess.kill`."""
+        if self._gone or os.getpid() != self._owner:  # a fork of ours must not kill its parent's drivers
+            return
+        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
+            _close(pipe)
+        deadline = time.monotonic() + _KILL_SECONDS
+        pause = _FIRST_PAUSE
+        self._kill_marked()  # first, while children can still be told by their parent
+        self._kill_group()
+        # A process may fork while it is being killed, so look again until nothing is found.
+        while (left := self._kill_marked()) or self._popen.poll() is None:
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"processes {left or [self.pid]} of a driver survive SIGKILL; look at them with ps"
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+        self._gone = True
+        _living.discard(self)
+
+    def _kill_group(self) -> None:
+        # Once the leader has been collected, its number could belong to somebody else.
+        if self._popen.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def _kill_marked(self) -> list[int]:
+        """Kill every process of the tree that is still there and return their ids, zombies included."""
+        found = self._marker.find(self.pid)
+        for pid in found:
+            if pid != self.pid or self._popen.returncode is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            if pid != self.pid:
+                # Orphans of the driver became our children where we are their subreaper; elsewhere init collects.
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)
+        return [pid for pid in found if pid != self.pid]
+
+
+_living: "weakref.WeakSet[PosixProcess]" = weakref.WeakSet()
+
+
+def _kill_the_living() -> None:
+    for process in list(_living):
+        process.kill()
+
+
+atexit.register(_kill_the_living)
+
+
+def _number(pipe: IO[bytes] | None) -> int:
+    return -1 if pipe is None or pipe.closed else pipe.fileno()
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    if pipe is not None:
+        with contextlib.suppress(OSError):  # unbuffered: there is nothing to lose
+            pipe.close()
