@@ -1,8 +1,9 @@
 """Endpoints that never accept anybody, for time-outs of connecting.
 
-What a client of a full queue sees depends on the system. Linux lets a blocking connect wait, on Unix sockets and on TCP.
-The BSD family refuses Unix connections at once, so there the queue is left open: connecting succeeds and nobody ever
-answers. `Blackhole.connect_hangs` tells which of the two a case can expect.
+What a client of a full queue sees depends on the system, and on the client. On Linux a connection over TCP waits, and so
+does a blocking `connect` to a Unix socket; a non-blocking one, which is what a connect with a time-out is in most
+languages, is told at once to try again. The BSD family refuses Unix connections, so there the queue is left open:
+connecting succeeds and nobody ever answers. `Blackhole.connect_hangs` tells whether the queue is full.
 """
 
 import socket
