@@ -42,14 +42,14 @@ def read_lines(stream: BinaryIO, limit: int = MAX_LINE) -> Iterator[bytes | None
         limit: Longest line in bytes, newline included.
     """
     while line := stream.readline(limit + 1):
-        if line.endswith(b"\n"):
-            yield line[:-1]
-        elif len(line) <= limit:
-            return  # the stream ended inside a line: nobody waits for its answer
-        else:
+        if len(line) > limit:
             while line and not line.endswith(b"\n"):
-                line = stream.readline(limit + 1)
+                line = stream.readline(limit)
             yield None
+        elif line.endswith(b"\n"):
+            yield line[:-1]
+        else:
+            return  # the stream ended inside a line: nobody waits for its answer
 
 
 def parse(line: bytes | None) -> Request | None:
