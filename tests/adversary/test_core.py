@@ -455,6 +455,11 @@ def test_coalescing_is_bounded_and_ends_with_the_stream(scene: type, plain: Simp
     last = one.say("c2s", b"c")
     one.end("c2s")
     assert one.actions[1:] == [Send("server", last[0]), Finish("server")]
+    joined = scene(plain, Rechunk("c2s", "coalesce"))
+    frames = joined.say("c2s", b"a", b"b")
+    joined.end("c2s")
+    assert joined.actions == [Send("server", b"".join(frames)), Finish("server")]
+    assert joined.fired() == [0]
 
 
 def test_the_capture_is_bounded(scene: type, plain: SimpleNamespace) -> None:

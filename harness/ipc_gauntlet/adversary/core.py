@@ -172,7 +172,7 @@ class LinkCore:
     def cut(self, how: f.How, now: float) -> list[Action]:
         """End the link toward both sides."""
         for lane in self.lanes.values():
-            self._out.cut(lane, how, show=True)
+            self._out.cut(lane, how, now, show=True)
         self._out.fire(BY_HAND, None, None, Effect(f"cut ({how})"), now)
         self.capture.remark(f"cut by hand ({how})", now)
         return self._out.actions()
@@ -289,7 +289,7 @@ class LinkCore:
                 self.lanes[OPPOSITE[lane.direction]], data, f"reflected #{number}", now, "reflected"
             )
         if plan.cut is not None:
-            self._out.cut_at(lane, plan.cut)
+            self._out.cut_at(lane, plan.cut, now)
             return
         self._overtake(lane, plan, now)
 

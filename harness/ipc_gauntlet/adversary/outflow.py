@@ -105,26 +105,27 @@ class Outflow:
             self.let_go(lane, one, now, f", at the end of the stream ({one.overtaken} of {one.later.frames})")
         if lane.held:
             self.capture.remark(f"{lane.direction}: {len(lane.held)} frame(s) still withheld at the end", now)
-        self._end_output(lane, "fin" if lane.ended == "fin" else "reset")
+        self._end_output(lane, "fin" if lane.ended == "fin" else "reset", now)
 
-    def cut_at(self, lane: Lane, cut: f.Cut) -> None:
+    def cut_at(self, lane: Lane, cut: f.Cut, now: float) -> None:
         """Cut where a fault says."""
-        self.cut(lane, cut.how, show=cut.toward != "sender")
+        self.cut(lane, cut.how, now, show=cut.toward != "sender")
         if cut.toward != "receiver":
-            self.cut(self.lanes[OPPOSITE[lane.direction]], cut.how, show=True)
+            self.cut(self.lanes[OPPOSITE[lane.direction]], cut.how, now, show=True)
 
-    def cut(self, lane: Lane, how: f.How, *, show: bool) -> None:
+    def cut(self, lane: Lane, how: f.How, now: float, *, show: bool) -> None:
         """Forward nothing any more in a direction.
 
         Args:
             lane: The direction.
             how: The end to show.
+            now: The time.
             show: Whether the receiver sees an end, or silence.
         """
         if lane.mode not in FINAL_MODES:
             self.discard(lane, Mode.CUT)
         if show:
-            self._end_output(lane, how)
+            self._end_output(lane, how, now)
         self.close_if_over()
 
     def discard(self, lane: Lane, mode: Mode) -> None:
@@ -147,11 +148,11 @@ class Outflow:
             self._closed = True
             self._actions.append(Close())
 
-    def _end_output(self, lane: Lane, how: f.How) -> None:
+    def _end_output(self, lane: Lane, how: f.How, now: float) -> None:
         if lane.output_ended or lane.receiver in self._gone or lane.mode is Mode.DEAF:
             return
         if lane.segmenter is not None:
-            self._actions.extend(Send(lane.receiver, data) for data in lane.segmenter.drain().data)
+            self.write(lane, lane.segmenter.drain(), now)
         lane.output_ended = True
         if how == "fin":
             self._actions.append(Finish(lane.receiver))
