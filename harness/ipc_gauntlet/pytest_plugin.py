@@ -116,7 +116,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         state.link.problems += problems + lint(state.link.cases, state.catalogue)
     elif isinstance(state.link, RunLink) or state.is_worker:
         chosen = [case for case in cases.values() if state.settings.selection.chooses(case)]
-        order = in_running_order((case for case in chosen if case.gate is None), state.settings)
+        order = in_running_order(
+            (case for case in chosen if case.gate is None), state.settings, state.catalogue
+        )
         by_id = {item.nodeid: item for item in items}
         items[:] = [by_id[case.nodeid] for case in order]
     else:

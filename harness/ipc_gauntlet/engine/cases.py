@@ -110,11 +110,11 @@ def in_reading_order(cases: Iterable[FoundCase], catalogue: Catalogue) -> list[F
     return sorted(cases, key=lambda case: (rank.get(case.requirement, len(rank)), case.id))
 
 
-def in_running_order(cases: Iterable[FoundCase], settings: Settings) -> list[FoundCase]:
+def in_running_order(cases: Iterable[FoundCase], settings: Settings, catalogue: Catalogue) -> list[FoundCase]:
     """Cases in the order in which they run.
 
     It depends on the seed and each case's own name only, so that leaving a case out moves no other.
     """
     if not settings.shuffle:
-        return list(cases)
+        return in_reading_order(cases, catalogue)
     return sorted(cases, key=lambda case: derive_bytes(settings.seed, "order", case.id, length=8))

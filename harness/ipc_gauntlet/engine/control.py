@@ -106,7 +106,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config) -> CaseSchedule:
         """Decide which worker runs what."""
-        cases = in_running_order(self._link.cases.values(), self._link.settings)
+        cases = in_running_order(self._link.cases.values(), self._link.settings, self._catalogue)
         self._schedule = CaseSchedule(
             len(config.getoption("tx")),
             order=[case.nodeid for case in cases],

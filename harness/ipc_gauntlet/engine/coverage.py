@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from ipc_gauntlet.engine.cases import FoundCase
+from ipc_gauntlet.engine.selection import Selection
 from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.events import CaseResult, Required
 from ipc_gauntlet.requirements import Catalogue
@@ -31,10 +32,11 @@ def untestable(
         settings: The run's settings.
 
     Yields:
-        One failed result for each such requirement of which every case was chosen and has a result.
+        One failed result for each such requirement of which every case on the chosen transports has a result.
     """
+    scope = Selection(transports=settings.selection.transports)
     by_requirement: dict[str, list[FoundCase]] = defaultdict(list)
-    for case in found:
+    for case in filter(scope.chooses, found):
         by_requirement[case.requirement].append(case)
     for name, cases in by_requirement.items():
         requirement = catalogue[name]
