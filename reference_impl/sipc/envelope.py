@@ -418,7 +418,8 @@ def build(kind: Kind, mid: int, fields: Mapping[int, Value | None]) -> Envelope:
     made: dict[Key, Value] = {0: VERSION, 1: int(kind), 2: mid}
     for key, value in fields.items():
         if value is not None:
-            made[int(key)] = value
+            # The decoder returns plain integers, and the grammar is held against what it would return.
+            made[int(key)] = int(value) if isinstance(value, IntEnum) else value
     try:
         check_fields(made)
     except MalformedError as error:

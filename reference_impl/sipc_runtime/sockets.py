@@ -1,0 +1,192 @@
+"""What Unix sockets and loopback TCP have in common: a stream and an accept loop over a socket object.
+
+A stream reads with a blocking `recv` and writes with a non-blocking `send`, from different threads. POSIX
+offers that per call (MSG_DONTWAIT); on Windows the socket itself is non-blocking and `recv` is preceded by a wait.
+"""
+
+import errno
+import os
+import select
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from sipc_runtime.clock import Clock
+from sipc_runtime.transport import (
+    Address,
+    ConnectTimeout,
+    DialLimits,
+    Stream,
+    StreamBroken,
+    TransportError,
+)
+
+# A connection attempt that the kernel cannot finish at once is looked at again after this time.
+_DIAL_STEP_S = 0.005
+_BACKLOG = 128
+
+
+class SocketStream:
+    """A `Stream` over a connected socket, which it owns."""
+
+    __slots__ = ("_socket",)
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        connected.setblocking(sys.platform != "win32")
+
+    def read(self, limit: int) -> bytes:
+        """See `Stream.read`."""
+        try:
+            if sys.platform == "win32":
+                select.select([self._socket], [], [])
+            return self._socket.recv(limit)
+        except OSError as error:
+            raise StreamBroken(f"reading failed: {error}") from error
+
+    def write_some(self, data: bytes | memoryview) -> int:
+        """See `Stream.write_some`."""
+        try:
+            if sys.platform == "win32":
+                return self._socket.send(data)
+            return self._socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise StreamBroken(f"writing failed: {error}") from error
+
+    def wait_writable(self) -> None:
+        """See `Stream.wait_writable`."""
+        try:
+            wait_ready(self._socket, write=True, seconds=None)
+        except OSError:
+            # The next write reports what is wrong with the socket.
+            time.sleep(0.001)
+
+    def hang_up(self) -> None:
+        """See `Stream.hang_up`."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # Not connected any more: then there is nobody to wake, `recv` has returned already.
+            return
+
+    def close(self) -> None:
+        """See `Stream.close`."""
+        self._socket.close()
+
+
+class SocketListener:
+    """A `Listener` over a listening socket, which it owns.
+
+    Args:
+        listening: A bound socket; this class makes it listen.
+        address: Where clients connect to.
+        admit: Checks a new socket; raises `TransportError` to refuse it.
+        on_close: Called once after the socket is closed.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        address: Address,
+        admit: Callable[[socket.socket], None],
+        on_close: Callable[[], None],
+    ) -> None:
+        self._socket = listening
+        self._address = address
+        self._admit = admit
+        self._on_close = on_close
+        # Closing a descriptor does not wake a thread that waits for it; a byte on this pair does.
+        self._wakened, self._waker = socket.socketpair()
+        listening.listen(_BACKLOG)
+        listening.setblocking(False)
+
+    @property
+    def address(self) -> Address:
+        """See `Listener.address`."""
+        return self._address
+
+    def accept(self) -> Stream | None:
+        """See `Listener.accept`."""
+        while True:
+            try:
+                connected, _ = self._socket.accept()
+                break
+            except BlockingIOError:
+                if self._interrupted_while_idle():
+                    return None
+            except OSError as error:
+                raise TransportError(f"accept failed: {error}", "internal") from error
+        try:
+            self._admit(connected)
+            return SocketStream(connected)
+        except (OSError, TransportError) as error:
+            connected.close()
+            if isinstance(error, TransportError):
+                raise
+            raise TransportError(f"the new connection was lost: {error}", "internal") from error
+
+    def _interrupted_while_idle(self) -> bool:
+        if sys.platform == "win32":
+            ready, _, _ = select.select([self._socket, self._wakened], [], [])
+            return self._wakened in ready
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        poll.register(self._wakened, select.POLLIN)
+        return self._wakened.fileno() in [descriptor for descriptor, _ in poll.poll()]
+
+    def interrupt(self) -> None:
+        """See `Listener.interrupt`."""
+        self._waker.send(b"x")
+
+    def close(self) -> None:
+        """See `Listener.close`."""
+        if self._socket.fileno() < 0:
+            return
+        self._socket.close()
+        self._waker.close()
+        self._wakened.close()
+        self._on_close()
+
+
+def wait_ready(sock: socket.socket, *, write: bool, seconds: float | None) -> bool:
+    """Wait until `sock` can be read or written, or has ended; False after `seconds`."""
+    if sys.platform == "win32":
+        sets = ([], [sock], [sock]) if write else ([sock], [], [])
+        return any(select.select(*sets, seconds))
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT if write else select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+
+def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limits: DialLimits) -> None:
+    """Connect `sock`, within the deadline of `limits` by `clock`.
+
+    A Unix socket whose listener has no room answers EAGAIN and must be asked again; TCP says EINPROGRESS and
+    becomes writable. Both are looked at in short steps, so that a virtual clock and `cancelled` are obeyed.
+
+    Raises:
+        ConnectTimeout: The deadline has passed.
+        TransportError: Nobody listens there, or the attempt was cancelled.
+    """
+    sock.setblocking(False)
+    while not _connected(sock, target):
+        if limits.cancelled.is_set():
+            raise TransportError(f"connecting to {target} was given up", "unspecified")
+        if clock.monotonic() >= limits.deadline:
+            raise ConnectTimeout(f"{target} did not accept the connection in time")
+        if isinstance(target, tuple):
+            wait_ready(sock, write=True, seconds=_DIAL_STEP_S)
+        else:
+            limits.cancelled.wait(_DIAL_STEP_S)
+
+
+def _connected(sock: socket.socket, target: str | tuple[str, int]) -> bool:
+    code = sock.connect_ex(target)
+    if code in {0, errno.EISCONN}:
+        return True
+    if code in {errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR}:
+        return False
+    raise TransportError(f"cannot connect to {target}: {os.strerror(code)}", "peer-closed")
