@@ -57,6 +57,9 @@ class DriverProcess(Protocol):
     def wait(self, seconds: float) -> int | None:
         """Block until the program has ended, but not longer than some seconds; return its exit status."""
 
+    def others(self) -> list[int]:
+        """Return the ids of the processes of its tree that are alive, without the program itself."""
+
     def close_stdin(self) -> None:
         """End its standard input; idempotent. Nothing may watch the descriptor any more."""
 

@@ -16,6 +16,8 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING
 
+import psutil
+
 from ipc_gauntlet.errors import HarnessError
 
 assert not TYPE_CHECKING or sys.platform != "win32"  # noqa: S101 - tells mypy whose module this is
@@ -88,6 +90,10 @@ class PosixProcess:
             pause = min(pause * 2, _LONGEST_PAUSE)
         return status
 
+    def others(self) -> list[int]:
+        """See `DriverProcess.others`."""
+        return [pid for pid in self._marker.find(self.pid) if pid != self.pid and not _is_zombie(pid)]
+
     def close_stdin(self) -> None:
         """See `DriverProcess.close_stdin`."""
         _close(self._popen.stdin)
@@ -142,6 +148,13 @@ def _kill_the_living() -> None:
 
 
 atexit.register(_kill_the_living)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _number(pipe: IO[bytes] | None) -> int:

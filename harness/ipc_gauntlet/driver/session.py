@@ -83,6 +83,11 @@ class Session:
         return None if self._process is None else self._process.pid
 
     @property
+    def others(self) -> list[int]:
+        """The living processes that the program started."""
+        return [] if self._process is None else self._process.others()
+
+    @property
     def exit_status(self) -> int | None:
         """The exit status, minus a signal's number, None while the program runs."""
         return self._exit_status if self._process is None else self._process.exit_status()
