@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.credentials import Issuer, issuer_for
+from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import Driver, DriverCommand, Statement
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.lab.lab import CaseFacts, Lab

@@ -11,9 +11,9 @@ import msgspec
 import psutil
 
 from ipc_gauntlet.adversary import Fault, Relay
-from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.credentials import Deployment, Issuer
 from ipc_gauntlet.credentials.deployment import PskIssuer, X509Issuer
+from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import Call, Driver, Statement
 from ipc_gauntlet.errors import CallFailed, Inconclusive, NotApplicable, Unsupported
 from ipc_gauntlet.judge.outcome import Outcome, Role

@@ -383,6 +383,9 @@ class Session:
 
     def _send(self, direction: Direction, payload: bytes) -> bool:
         role = sender(direction)
+        if role in self.refused:  # there is no connection to send on
+            self._failures[role].append(self.refused[role])
+            return False
         before = self._frames(direction)
         call = self.submit(role, "send", payload=b64(payload))
         finished = self.lab.wait(lambda: call.done, SEND_TIMEOUT_S)
