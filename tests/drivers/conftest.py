@@ -105,6 +105,17 @@ class DriverClient:
             )
             return found()[count - 1]
 
+    def wait_end(self, conn: str) -> dict[str, Any]:
+        """Wait until an attempt or a connection has ended, whichever it was."""
+
+        def ends() -> list[dict[str, Any]]:
+            told = [one for one in self.notifications if one["method"] in ("closed", "rejected")]
+            return [one["params"] for one in told if one["params"].get("conn") == conn]
+
+        with self._changed:
+            assert self._changed.wait_for(ends, PATIENCE_S), self.told()
+            return ends()[0]
+
     def seen(self, method: str) -> list[dict[str, Any]]:
         with self._changed:
             return [one["params"] for one in self.notifications if one["method"] == method]
@@ -162,6 +173,8 @@ class Side:
 
 class Certificates:
     """An Ed25519 authority and leaves with one DNS name."""
+
+    side = Side
 
     def __init__(self) -> None:
         self.key = ed25519.Ed25519PrivateKey.generate()
@@ -384,6 +397,8 @@ class Relay:
     def __init__(self, upstream: dict[str, Any], directory: str) -> None:
         self.budget = {"c2s": 1 << 40, "s2c": 1 << 40}
         self.passed = {"c2s": 0, "s2c": 0}
+        self.held: set[str] = set()
+        self.closed = threading.Event()
         self._upstream = upstream
         path = str(Path(directory, f"r{time.monotonic_ns() % 10**9}"))
         self._listening = socket.socket(socket.AF_UNIX)
@@ -397,7 +412,12 @@ class Relay:
     def cut_after(self, direction: str, more: int) -> None:
         self.budget[direction] = self.passed[direction] + more
 
+    def hold(self, direction: str) -> None:
+        """Stop reading in one direction, without an end."""
+        self.held.add(direction)
+
     def close(self) -> None:
+        self.closed.set()
         for one in self._sockets:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -419,6 +439,8 @@ class Relay:
     def _pump(self, direction: str, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if direction in self.held:
+                    self.closed.wait()
                 left = self.budget[direction] - self.passed[direction]
                 sink.sendall(data[:left])
                 self.passed[direction] += len(data[:left])
@@ -459,6 +481,12 @@ def make_pair(start: Callable[..., DriverClient], directory: str) -> Callable[[s
         return Pair(start(argv), start(argv), STACKS[name], directory)
 
     return make
+
+
+@pytest.fixture
+def x509_kit() -> type[Certificates]:
+    """Make authorities; `side` joins a credential and a trust."""
+    return Certificates
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import sys
@@ -106,8 +107,6 @@ def refusal(client: DriverClient, method: str, **params: Any) -> Any:  # noqa: A
 
 
 def text(payload: str) -> str:
-    import base64
-
     return base64.b64encode(payload.encode()).decode()
 
 
