@@ -98,7 +98,11 @@ class PskCredential:
     expires: float | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.identity.encode(errors="surrogatepass")) <= PSK_ID_MAX:
+        try:
+            length = len(self.identity.encode())
+        except UnicodeEncodeError:
+            raise LocalError("a pre-shared key's identity is not text") from None
+        if not 1 <= length <= PSK_ID_MAX:
             raise LocalError(f"a pre-shared key's identity has 1 to {PSK_ID_MAX} bytes")
         if len(self.key) != PSK_LENGTH:
             raise LocalError(f"a pre-shared key has {PSK_LENGTH} bytes")
