@@ -106,8 +106,6 @@ class PosixProcess:
             _close(pipe)
         deadline = time.monotonic() + _KILL_SECONDS
         pause = _FIRST_PAUSE
-        self._kill_marked()  # first, while children can still be told by their parent
-        self._kill_group()
         # A process may fork while it is being killed, so look again until nothing is found.
         while (left := self._kill_marked()) or self._popen.poll() is None:
             if time.monotonic() > deadline:
@@ -119,24 +117,29 @@ class PosixProcess:
         self._gone = True
         _living.discard(self)
 
-    def _kill_group(self) -> None:
-        # Once the leader has been collected, its number could belong to somebody else.
-        if self._popen.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-
     def _kill_marked(self) -> list[int]:
         """Kill every process of the tree that is still there and return their ids, zombies included."""
         found = self._marker.find(self.pid)
         for pid in found:
+            # Once the program has been collected, its number could belong to somebody else.
             if pid != self.pid or self._popen.returncode is None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+                _kill_with_group(pid)
             if pid != self.pid:
                 # Orphans of the driver became our children where we are their subreaper; elsewhere init collects.
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
         return [pid for pid in found if pid != self.pid]
+
+
+def _kill_with_group(pid: int) -> None:
+    # The program leads a session, so the group of any process of its tree has members of the tree only. Killing the
+    # group at once also catches a process that replaces itself faster than we can look.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        group = os.getpgid(pid)
+        if group not in (0, os.getpgrp()):
+            os.killpg(group, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
 
 
 _living: "weakref.WeakSet[PosixProcess]" = weakref.WeakSet()

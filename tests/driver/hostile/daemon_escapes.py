@@ -1,0 +1,17 @@
+"""Starts a daemon the classical way: two forks, a new session, an empty environment; it keeps the pipes open."""
+
+import os
+import sys
+
+from base import requests, say
+
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.setsid()
+        program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+        os.execve(sys.executable, [sys.executable, "-c", program, *sys.argv[1:]], {})
+    os._exit(0)
+os.wait()
+for request in requests():
+    say(id=request["id"], result={})

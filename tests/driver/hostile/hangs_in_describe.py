@@ -1,0 +1,5 @@
+"""Reads its input, and never answers anything."""
+
+import sys
+
+sys.stdin.read()
