@@ -17,8 +17,8 @@ from commands import Ended, Runner
 @pytest.fixture
 def environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
     """The toy suites can be imported; nothing of the user's own state is touched."""
-    hidden = {"NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_CURRENT_TEST"}
-    found = {name: value for name, value in os.environ.items() if name not in hidden}
+    hidden = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTEST_", "TOY_", "IPC_GAUNTLET_")
+    found = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     return found | {
         "PYTHONPATH": str(checkout / "tests" / "engine" / "toy"),
         "IPC_GAUNTLET_STATE": str(tmp_path / "state"),

@@ -25,7 +25,16 @@ _WITHOUT = (
     "stepwise",
     "unittest",
 )
-_ENVIRONMENT = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_AUTO_NUM_WORKERS", "PYTEST_DEBUG")
+_ENVIRONMENT = (
+    "PYTEST_ADDOPTS",
+    "PYTEST_PLUGINS",
+    "PYTEST_DEBUG",
+    "PYTEST_CURRENT_TEST",
+    "PYTEST_XDIST_WORKER",
+    "PYTEST_XDIST_WORKER_COUNT",
+    "PYTEST_XDIST_TESTRUNUID",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS",
+)
 _INI = "[pytest]\nfilterwarnings =\n    default\nmarkers =\n    timing: measures real time\n"
 
 
@@ -86,7 +95,7 @@ def arguments(
     words = ["-c", str(ini), f"--rootdir={root}", f"--confcutdir={folders[0] if len(folders) == 1 else root}"]
     words += ["--import-mode=importlib", "--assert=plain", "--capture=sys", "--strict-markers"]
     # Before xdist: the terminal's reporter has to be gone when xdist looks for it.
-    words += ["-p", "ipc_gauntlet.pytest_plugin"]
+    words += ["-p", "ipc_gauntlet.pytest_plugin", f"--basetemp={workdir / 't'}"]
     for name in _WITHOUT:
         words += ["-p", f"no:{name}"]
     if collect_only:

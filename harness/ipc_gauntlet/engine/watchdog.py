@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from types import FrameType
 from typing import TextIO
 
@@ -55,21 +56,22 @@ class Watchdog:
 
 @contextlib.contextmanager
 def _alarm(limit_s: float) -> Iterator[None]:
-    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+    """Raise an exception in the main thread after a time, on systems that have alarms."""
+    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+        began = time.monotonic()
+        before = signal.signal(signal.SIGALRM, partial(_ring, limit_s))
+        pending, interval = signal.setitimer(signal.ITIMER_REAL, limit_s)
+        try:
+            yield
+        finally:
+            # Somebody else's alarm (a time limit of pytest's own) goes on as if ours had not been there.
+            left = max(pending - (time.monotonic() - began), 0.001) if pending else 0.0
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_REAL, left, interval)
+    else:
         yield
-        return
 
-    def ring(_signal: int, _frame: FrameType | None) -> None:
-        raise CaseDeadline(f"the case was given up after {limit_s:g} s")
 
-    began = time.monotonic()
-    before = signal.signal(signal.SIGALRM, ring)
-    pending, interval = signal.setitimer(signal.ITIMER_REAL, limit_s)
-    try:
-        yield
-    finally:
-        # Somebody else's alarm (a time limit of pytest's own) goes on as if ours had not been there.
-        left = max(pending - (time.monotonic() - began), 0.001) if pending else 0.0
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, left, interval)
+def _ring(limit_s: float, _signal: int, _frame: FrameType | None) -> None:
+    raise CaseDeadline(f"the case was given up after {limit_s:g} s")

@@ -30,3 +30,13 @@ def test_hangs(lab: ToyLab) -> None:
     """Waits for as long as the environment says."""
     lab.judged = True
     time.sleep(float(os.environ.get("TOY_HANG", "0")))
+
+
+@case("TIME-04")
+def test_deaf(lab: ToyLab) -> None:
+    """Blocks the signals that could interrupt it, for as long as the environment says."""
+    lab.judged = True
+    seconds = float(os.environ.get("TOY_DEAF", "0"))
+    if seconds:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+        time.sleep(seconds)
