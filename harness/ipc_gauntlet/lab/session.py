@@ -84,8 +84,8 @@ class Session:
         if self.served is None and self.plan.upstream is None:
             try:
                 self.served = lab.listen(self.deployment, self.plan.options)
-            except CallFailed as refusal:
-                self.refused["server"] = refusal.reason
+            except (CallFailed, Unsupported) as refusal:
+                self._refuse("server", refusal)
                 return
         upstream = self.plan.upstream or (self.served.address if self.served else {})
         self.relay = lab.relay(upstream, self.plan.faults)
@@ -104,10 +104,17 @@ class Session:
         if call.done:
             try:
                 call.result()
-            except CallFailed as refusal:
-                self.refused["client"] = refusal.reason
+            except (CallFailed, Unsupported) as refusal:
+                self._refuse("client", refusal)
                 return False
         return True
+
+    def _refuse(self, role: Role, refusal: CallFailed | Unsupported) -> None:
+        """Note that a side refused its configuration: nothing can come of the session, which is as good as a refusal
+        on the wire where that is what the case asks for.
+        """
+        self.refused[role] = refusal.reason if isinstance(refusal, CallFailed) else "unsupported"
+        self.lab.note(f"the {role} refused to be set up this way: {refusal}")
 
     def open(self, *, warm: bool = True) -> bool:
         """Connect, wait until both ends call the session established, exchange a greeting each way, mark.

@@ -23,7 +23,9 @@ def view_of(observations: Iterable[Observation], send_failures: Iterable[str] = 
     for seen in observations:
         if seen.method == "established":
             established.append(
-                Identity(seen.peer, seen.version, seen.suite, seen.binding, text(seen, "credential"))
+                Identity(
+                    seen.peer, named(seen.version), named(seen.suite), seen.binding, text(seen, "credential")
+                )
             )
         elif seen.method == "delivered":
             delivered.append(seen.payload or b"")
@@ -47,3 +49,8 @@ def text(seen: Observation, member: str) -> str | None:
     """A notification's textual member, None when absent or of another type."""
     value = seen.params.get(member)
     return value if isinstance(value, str) else None
+
+
+def named(value: str | int | None) -> str | None:
+    """A version or suite as text; drivers may report a number."""
+    return None if value is None else str(value)
