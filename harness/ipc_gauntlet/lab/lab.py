@@ -331,6 +331,7 @@ class Lab(Judging):
         Raises:
             Inconclusive: It did not: nothing can be said about the attack.
         """
+        plan.setdefault("patient", True)
         session = self.session(**plan)
         script(session)
         outcome = session.finish()

@@ -20,6 +20,7 @@ class SetupMembers(TypedDict, total=False):
     options: Mapping[str, object]
     served: Served | None
     upstream: Mapping[str, object] | None
+    patient: bool
 
 
 class PlanMembers(SetupMembers, total=False):
@@ -38,6 +39,8 @@ class SessionPlan:
         options: Options for both sides.
         served: An endpoint that is already open, instead of a new one.
         upstream: Address the relay leads to, instead of the server's.
+        patient: All is expected to go well, so a long silence is needed before the session counts as stuck. Where
+            something is expected to go wrong, a short one will do.
     """
 
     deployment: Deployment | None = None
@@ -45,6 +48,7 @@ class SessionPlan:
     options: Mapping[str, object] = field(default_factory=dict)
     served: Served | None = None
     upstream: Mapping[str, object] | None = None
+    patient: bool = False
 
 
 def connect_params(

@@ -16,7 +16,7 @@ from ipc_gauntlet.errors import CallFailed, Inconclusive, Unsupported
 from ipc_gauntlet.judge.outcome import Direction, EndView, Outcome, Role, receiver, sender
 from ipc_gauntlet.lab.plan import SessionPlan, connect_params
 from ipc_gauntlet.lab.views import view_of
-from ipc_gauntlet.lab.waiting import PATIENCE_S, QUIET_S
+from ipc_gauntlet.lab.waiting import PATIENCE_S, PATIENT_QUIET_S, QUIET_S
 
 if TYPE_CHECKING:
     from ipc_gauntlet.lab.lab import Lab
@@ -110,9 +110,7 @@ class Session:
         return True
 
     def _refuse(self, role: Role, refusal: CallFailed | Unsupported) -> None:
-        """Note that a side refused its configuration: nothing can come of the session, which is as good as a refusal
-        on the wire where that is what the case asks for.
-        """
+        """Note that a side refused its configuration; no session can come of it, as after a refusal on the wire."""
         self.refused[role] = refusal.reason if isinstance(refusal, CallFailed) else "unsupported"
         self.lab.note(f"the {role} refused to be set up this way: {refusal}")
 
@@ -207,6 +205,7 @@ class Session:
             Whether the condition held.
         """
         predicate = until or (lambda: False)
+        silence = PATIENT_QUIET_S if self.plan.patient and until is not None else QUIET_S
         reactor = self.lab.reactor
         moved = [self._activity(), reactor.now()]
 
@@ -215,7 +214,7 @@ class Session:
             if activity != moved[0]:
                 moved[0], moved[1] = activity, reactor.now()
                 return False
-            return reactor.now() - moved[1] >= QUIET_S
+            return reactor.now() - moved[1] >= silence
 
         deadline = reactor.now() + limit_s
         while reactor.now() < deadline:
@@ -390,8 +389,8 @@ class Session:
 
     def _send(self, direction: Direction, payload: bytes) -> bool:
         role = sender(direction)
-        if role in self.refused:  # there is no connection to send on
-            self._failures[role].append(self.refused[role])
+        if self.refused:  # there is no connection to send on
+            self._failures[role].extend(self.refused.values())
             return False
         before = self._frames(direction)
         call = self.submit(role, "send", payload=b64(payload))

@@ -79,5 +79,5 @@ def test_segmentation(lab: Lab, sizes: Literal["bytes", "random", "coalesce"]) -
     control = lab.control(script, *every)
     seed = lab.rng.getrandbits(32)
     faults = [Rechunk(direction=direction, sizes=sizes, seed=seed) for direction in BOTH_WAYS]
-    outcome = lab.attack(script, *faults)
+    outcome = lab.attack(script, *faults, patient=True)
     lab.require(outcome, *every, checks.same_endings(control))
