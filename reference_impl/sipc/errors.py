@@ -6,7 +6,7 @@ Rule of this file: an error says whose fault it is (its class) and how the drive
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 Reason = Literal[
     "authentication",
@@ -26,6 +26,8 @@ Reason = Literal[
     "internal",
 ]
 Stage = Literal["transport", "negotiation", "handshake", "established", "closing"]
+
+_T = TypeVar("_T")
 
 
 class SipcError(Exception):
@@ -52,6 +54,17 @@ class LocalError(SipcError):
     """This side's caller or configuration is at fault; nothing was sent because of it."""
 
     reason: Reason = "internal"
+
+
+def require(value: _T | None, what: str) -> _T:
+    """Return a value that must be there.
+
+    Raises:
+        LocalError: It is not; `what` says what is missing.
+    """
+    if value is None:
+        raise LocalError(f"missing: {what}")
+    return value
 
 
 class RemoteError(SipcError):

@@ -26,6 +26,7 @@ from sipc.errors import (
     ProtocolError,
     Reason,
     SipcError,
+    require,
 )
 from sipc.framing import FrameReader, encode_frame, pad
 from sipc.handshake_config import InitiatorConfig, ResponderConfig
@@ -147,9 +148,7 @@ class _Party(ABC):
         try:
             self._state = self._advance(state, data)
         except SipcError as problem:
-            if (
-                problem.stage == "established"
-            ):  # raised by a part that does not know that it serves a handshake
+            if problem.stage == "established":  # the default of parts that do not know whom they serve
                 problem.stage = "handshake"
             raise
         finally:
@@ -361,9 +360,7 @@ class Responder(_Party):
 
     def _on_last(self, negotiation: bytes, message: bytes) -> State:
         """Message 3."""
-        noise = self._noise
-        if noise is None:
-            raise LocalError("no handshake to finish")
+        noise = require(self._noise, "message 2")
         payload = self._read(noise, message)
         peer = certified_peer(self._config, payload, noise.remote_static, self._wall)
         if self._shared is not None:

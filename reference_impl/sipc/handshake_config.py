@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sipc.errors import LocalError
+from sipc.errors import LocalError, require
 from sipc.framing import pad
 from sipc.handshake_payload import encode_certificates
 from sipc.identity import PskCredential, TrustStore, X509Credential
@@ -36,17 +36,14 @@ class _Prepared:
     def name(self) -> str:
         """The name this side proves."""
         own = self.credential
-        if own is None:
-            raise LocalError("no credential: this side cannot prove who it is", reason="authentication")
-        return own.name if isinstance(own, X509Credential) else own.own
+        return own.name if isinstance(own, X509Credential) else require(own, "credential").own
 
     @cached_property
     def certificates(self) -> bytes:
         """The payload that carries the certificate chain."""
         own = self.credential
-        if not isinstance(own, X509Credential):
-            raise LocalError("no certificates are configured")
-        return pad(encode_certificates(own.chain))
+        chain = own.chain if isinstance(own, X509Credential) else None
+        return pad(encode_certificates(require(chain, "certificates")))
 
 
 @dataclass(frozen=True)

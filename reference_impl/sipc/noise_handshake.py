@@ -15,7 +15,7 @@ from typing import ClassVar
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 from sipc.entropy import Entropy
-from sipc.errors import HandshakeError, IntegrityError, LocalError, MalformedError
+from sipc.errors import HandshakeError, IntegrityError, LocalError, MalformedError, require
 from sipc.noise import MAX_MESSAGE, TAG_LENGTH, Buffer, Cipher, CipherState
 from sipc.noise_symmetric import SymmetricState
 
@@ -246,10 +246,7 @@ class HandshakeState:
             self._symmetric.mix_key(public)
 
     def _write_s(self) -> bytes:
-        static = self._keys.static
-        if static is None:
-            raise LocalError("no static key")
-        return self._symmetric.encrypt_and_hash(static.public)
+        return self._symmetric.encrypt_and_hash(require(self._keys.static, "static key").public)
 
     def _read_s(self, rest: bytes) -> bytes:
         field, rest = _cut(rest, DH_LENGTH + TAG_LENGTH if self._symmetric.has_key else DH_LENGTH)
@@ -264,9 +261,7 @@ class HandshakeState:
         return rest
 
     def _dh(self, own: KeyPair | None, remote: bytes | None, rest: bytes) -> bytes:
-        if own is None or remote is None:
-            raise LocalError("the pattern asks for a key that was never exchanged")
-        self._symmetric.mix_key(own.dh(remote))
+        self._symmetric.mix_key(require(own, "own key").dh(require(remote, "the peer's key")))
         return rest
 
     def _ee(self, rest: bytes = b"") -> bytes:

@@ -1,5 +1,6 @@
 """Deterministic CBOR against cbor2's canonical encoder, a slow decoder that is easy to believe, and bad input."""
 
+import enum
 import io
 import itertools
 import math
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sipc.cbor import DEFAULT, Key, Limits, Value, decode, encode
+from sipc.cbor import DEFAULT, Encodable, Key, Limits, Value, decode, encode
 from sipc.errors import LocalError, MalformedError
 
 U64 = 2**64
@@ -258,6 +259,16 @@ def test_true_and_one_are_different_values() -> None:
     """Python's True == 1 must not leak into the encoding."""
     assert encode([True, 1, False, 0]) == bytes.fromhex("84f501f400")
     assert same(decode(bytes.fromhex("84f501f400")), [True, 1, False, 0])
+
+
+def test_the_programs_own_integer_and_byte_types_are_taken() -> None:
+    """Enumerations, tuples and buffers encode as what they stand for."""
+
+    class Number(enum.IntEnum):
+        FIVE = 5
+
+    value: dict[int, Encodable] = {Number.FIVE: (Number.FIVE, bytearray(b"a"), memoryview(b"b"))}
+    assert encode(value) == encode({5: [5, b"a", b"b"]})
 
 
 def test_map_keys_are_ordered_by_their_encodings() -> None:

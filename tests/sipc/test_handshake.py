@@ -232,6 +232,19 @@ def test_without_entropy_there_is_no_session(pair: Pair, fails_at: int) -> None:
         responder.receive(pair.initiator().data_to_send())
 
 
+def test_errors_of_a_handshake_are_of_its_stage() -> None:
+    """An entropy source that reports its failure as this package's error fails the handshake, not a session."""
+
+    class Broken(SeededEntropy):
+        def private_key(self) -> bytes:
+            raise LocalError("no entropy")
+
+    responder = Responder(x509_pair().server, Broken("x"), parties.WALL)
+    with pytest.raises(LocalError) as caught:
+        responder.receive(x509_pair().initiator().data_to_send())
+    assert (caught.value.reason, caught.value.stage) == ("internal", "handshake")
+
+
 def test_a_busy_responder_says_so_and_nothing_else() -> None:
     """The refusal reaches the initiator as a limit, and the responder is finished."""
     initiator, responder = x509_pair().initiator(), x509_pair().responder()

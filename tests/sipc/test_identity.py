@@ -2,13 +2,14 @@
 
 import pki
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sipc import spiffe
-from sipc.errors import LocalError
+from sipc.errors import LocalError, SipcError
 from sipc.identity import PskCredential, TrustStore, X509Credential
 
 KEY = bytes(range(32))
@@ -44,7 +45,7 @@ def test_keys_that_are_no_keys(key: bytes) -> None:
         PskCredential("id", key, A, B)
 
 
-@pytest.mark.parametrize("identity", ["", "x" * 65, "ü" * 33])
+@pytest.mark.parametrize("identity", ["", "x" * 65, "ü" * 33, "\ud800"])
 def test_key_identities_are_bounded(identity: str) -> None:
     """An identity that does not fit the wire is refused."""
     with pytest.raises(LocalError):
@@ -89,3 +90,13 @@ def test_canonical_names_have_one_spelling(name: str) -> None:
             name + "\n",
         ):
             assert not spiffe.is_canonical(other)
+
+
+def test_a_credential_has_one_name() -> None:
+    """A certificate with two names, or one that is no SPIFFE ID, makes no credential."""
+    key = pkcs8(x25519.X25519PrivateKey.from_private_bytes(b"\x11" * 32))
+    for names in ((A, B), (), ("https://test.example/a",)):
+        uris = [x509.UniformResourceIdentifier(name) for name in names]
+        san = x509.SubjectAlternativeName([*uris, x509.DNSName("test.example")])
+        with pytest.raises(SipcError):
+            X509Credential.load([pki.leaf("root", 1).having(san).der()], key)

@@ -227,3 +227,13 @@ def test_an_offer_that_has_no_encoding_is_refused(offer: Offer) -> None:
     """What a responder would call malformed is never sent."""
     with pytest.raises(LocalError):
         offer.encode()
+
+
+@pytest.mark.parametrize(
+    "offer",
+    ["00 010101 00 00 00", "00 010101 11" + "0001" * 17 + "00 00", "00 010101 01 0001 41" + "61" * 65 + "00"],
+)
+def test_counts_out_of_range_are_malformed(offer: str) -> None:
+    """No suite, 17 suites, or a PSK identity of 65 bytes are refused although every length fits."""
+    with pytest.raises(MalformedError):
+        Offer.parse(b"SIPC" + bytes.fromhex(offer))

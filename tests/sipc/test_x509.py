@@ -1,15 +1,18 @@
 """Path validation: one good chain, and chains that differ from it in one respect each."""
 
+import warnings
 from collections.abc import Callable
 
 import pki
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from pki import DAY, NOW, WALL, Chain, Spec, usage
-from pki_defects import DEFECTS, URI, basic, constrained, unknown
+from pki_defects import DEFECTS, URI, basic, constrained, unknown, uri
 
+from sipc import certificates
 from sipc.errors import AuthenticationError, LocalError
 from sipc.identity import TrustStore
 
@@ -137,3 +140,108 @@ def test_lists_that_are_none_are_refused_at_once() -> None:
         TrustStore([], [b"junk"])
     with pytest.raises(LocalError):
         TrustStore([b"junk"])
+
+
+def tlv(tag: int, *contents: bytes) -> bytes:
+    """One DER element."""
+    body = b"".join(contents)
+    length = len(body)
+    size = length.to_bytes(1 + (length > 255))
+    return bytes([tag]) + (size if length < 128 else bytes([0x80 + len(size)]) + size) + body
+
+
+def elements(body: bytes) -> list[bytes]:
+    """The DER elements that follow each other in a body."""
+    found = []
+    while body:
+        size, head = body[1], 2
+        if size >= 128:
+            head += size - 128
+            size = int.from_bytes(body[2:head])
+        found.append(body[: head + size])
+        body = body[head + size :]
+    return found
+
+
+def resigned(spec: Spec, edit: Callable[[list[bytes]], list[bytes]]) -> bytes:
+    """A certificate whose signed part was edited element by element before it was signed."""
+    whole = x509.load_der_x509_certificate(spec.der())
+    fields = elements_of(whole.tbs_certificate_bytes)
+    algorithm, tbs = fields[2], tlv(0x30, *edit(fields))
+    return tlv(0x30, tbs, algorithm, tlv(0x03, b"\0", pki.signing_key(spec.issuer_key).sign(tbs)))
+
+
+def elements_of(whole: bytes) -> list[bytes]:
+    """The DER elements inside one."""
+    return elements(whole[2 if whole[1] < 128 else 2 + whole[1] - 128 :])
+
+
+def test_a_certificate_of_version_1_is_refused() -> None:
+    """A well-signed certificate without extensions says nothing about what its key is for."""
+    chain = Chain()
+    trust = TrustStore([chain.root.der()])
+    good = resigned(chain.leaf, lambda fields: fields)
+    assert good == chain.leaf.der()
+    old = resigned(chain.leaf, lambda fields: fields[1:7])
+    with pytest.raises(AuthenticationError):
+        trust.validate_chain([old, chain.middle.der()], WALL)
+
+
+@pytest.mark.parametrize("serial", [b"\x00", b"\xff", b"\x80\x01"], ids=bytes.hex)
+def test_a_serial_number_that_is_not_positive_is_refused(serial: bytes) -> None:
+    """Revocation is by serial number, so a certificate has a proper one."""
+    chain = Chain()
+    odd = resigned(chain.leaf, lambda fields: [fields[0], tlv(0x02, serial), *fields[2:]])
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # the library warns; it is not left to the program's filters to decide
+        with pytest.raises(AuthenticationError) as caught:
+            TrustStore([chain.root.der()]).validate_chain([odd, chain.middle.der()], WALL)
+    assert caught.value.reason == "malformed"
+
+
+def test_a_root_that_cannot_sign_with_ed25519_issues_nothing() -> None:
+    """A trusted root with the right name and another kind of key vouches for nobody."""
+    chain = Chain().change(
+        "root", lambda spec: spec.but(key=ec.generate_private_key(ec.SECP256R1()).public_key())
+    )
+    with pytest.raises(AuthenticationError):
+        verdict(chain)
+
+
+def test_an_overlong_certificate_is_refused_before_it_is_parsed() -> None:
+    """Length is checked first."""
+    with pytest.raises(AuthenticationError) as caught:
+        TrustStore([Chain().root.der()]).validate_chain([bytes(8193)], WALL)
+    assert caught.value.reason == "limit"
+
+
+def test_what_is_remembered_about_certificates_is_bounded() -> None:
+    """Many different certificates do not grow the cache, and forgotten ones are simply parsed again."""
+    chain = Chain()
+    before = verdict(chain)
+    for serial in range(2000, 2300):
+        certificates.load(chain.leaf.but(serial=serial).der())
+    assert len(certificates._cache) <= 256
+    assert verdict(chain) == before
+
+
+def test_a_remembered_certificate_is_judged_anew() -> None:
+    """A chain that was good once is refused later, under other trust, or once it is revoked."""
+    chain = Chain()
+    assert verdict(chain) == pki.LEAF_NAME
+    with pytest.raises(AuthenticationError):
+        verdict(chain, wall=WALL + 10 * DAY.total_seconds())
+    with pytest.raises(AuthenticationError):
+        TrustStore().validate_chain([chain.leaf.der(), chain.middle.der()], WALL)
+    with pytest.raises(AuthenticationError):
+        verdict(chain, (pki.signed(pki.revocation_list("middle", 2, (100,)), 2),))
+    assert verdict(chain) == pki.LEAF_NAME
+
+
+def test_a_name_that_cannot_be_taken_apart_is_refused() -> None:
+    """A URI that is none, under an authority with name constraints, gives the documented error."""
+    chain = Chain().change("middle", constrained(excluded_subtrees=[URI("elsewhere.example")]))
+    with pytest.raises(AuthenticationError):
+        verdict(chain.change("leaf", uri("spiffe://[test.example/client")))
