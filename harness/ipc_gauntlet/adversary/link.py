@@ -120,6 +120,10 @@ class Link:
         """Return for how many seconds no byte has come or gone."""
         return self._reactor.now() - self._core.last_moved
 
+    def waiting(self) -> int:
+        """Return how many bytes are still to be handed to either side: while they get fewer, the link is not idle."""
+        return sum(outlet.buffered for outlet in self._outlets.values())
+
     def find(self, recorded: Recorded) -> bytes | None:
         """Return a captured frame by its selector; None if it has not come yet."""
         at = recorded.at

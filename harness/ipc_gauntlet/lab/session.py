@@ -207,14 +207,14 @@ class Session:
         predicate = until or (lambda: False)
         silence = PATIENT_QUIET_S if self.plan.patient and until is not None else QUIET_S
         reactor = self.lab.reactor
-        moved = [self._activity(), reactor.now()]
+        last, since = self._activity(), reactor.now()
 
         def quiet() -> bool:
+            nonlocal last, since
             activity = self._activity()
-            if activity != moved[0]:
-                moved[0], moved[1] = activity, reactor.now()
-                return False
-            return reactor.now() - moved[1] >= silence
+            if activity != last:
+                last, since = activity, reactor.now()
+            return reactor.now() - since >= silence
 
         deadline = reactor.now() + limit_s
         while reactor.now() < deadline:
@@ -461,10 +461,11 @@ class Session:
         delivered = self.view(receiver(direction)).delivered
         return len(delivered) >= len(self.sent[direction]) > 0
 
-    def _activity(self) -> float:
-        drivers = len(self.lab.client.observations) + len(self.lab.server.observations)
+    def _activity(self) -> tuple[int, int, int]:
         links: Iterable[Link] = self.relay.links if self.relay is not None else ()
-        return drivers + sum(link.bytes_seen("c2s") + link.bytes_seen("s2c") for link in links)
+        told = len(self.lab.client.observations) + len(self.lab.server.observations)
+        heard = sum(link.bytes_seen("c2s") + link.bytes_seen("s2c") for link in links)
+        return told, heard, sum(link.waiting() for link in links)
 
     def _stage(self) -> str:
         if self.opened or (self._has("client", "established") and self._has("server", "established")):
