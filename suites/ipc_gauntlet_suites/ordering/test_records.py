@@ -7,6 +7,11 @@ import pytest
 from ipc_gauntlet import Direction, Drop, Hold, Lab, Rechunk, Selector, Session, Swap, case, checks, receiver
 from ipc_gauntlet_suites.scripts import BOTH_WAYS, directed, numbered
 
+# How many first bytes of a direction travel in pieces: the adversary waits for each to be read, which takes milliseconds
+# where the system only tells of acknowledgements.
+PIECEMEAL = 16384
+PIECEMEAL_TCP = 600
+
 
 @case("ORD-01")
 @pytest.mark.parametrize("direction", BOTH_WAYS)
@@ -78,6 +83,7 @@ def test_segmentation(lab: Lab, sizes: Literal["bytes", "random", "coalesce"]) -
     ]
     control = lab.control(script, *every)
     seed = lab.rng.getrandbits(32)
-    faults = [Rechunk(direction=direction, sizes=sizes, seed=seed) for direction in BOTH_WAYS]
+    limit = PIECEMEAL_TCP if lab.transport == "tcp" else PIECEMEAL
+    faults = [Rechunk(direction=direction, sizes=sizes, seed=seed, limit=limit) for direction in BOTH_WAYS]
     outcome = lab.attack(script, *faults, patient=True)
     lab.require(outcome, *every, checks.same_endings(control))
