@@ -50,9 +50,9 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; name similar ones when there is none."""
-        from ipc_gauntlet.engine.selection import suggest
-
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            from ipc_gauntlet.engine.selection import suggest
+
             ctx.fail(f"no such command {args[0]!r}{suggest(args[0], _COMMANDS)}")
         return super().resolve_command(ctx, args)
 
@@ -61,7 +61,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise click.UsageError(str(error)) from error
         except GauntletError as error:
             raise HarnessFailure(str(error)) from error
 

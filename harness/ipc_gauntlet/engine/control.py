@@ -12,9 +12,10 @@ import pytest
 from ipc_gauntlet.engine.cases import blank_result, in_running_order
 from ipc_gauntlet.engine.conduct import PROPERTY, stacks_file
 from ipc_gauntlet.engine.links import PlanLink, RunLink
+from ipc_gauntlet.engine.outcome import traceback_text
 from ipc_gauntlet.engine.schedule import CaseSchedule
 from ipc_gauntlet.engine.settings import Settings, encode_settings
-from ipc_gauntlet.errors import HarnessError
+from ipc_gauntlet.errors import GauntletError, HarnessError
 from ipc_gauntlet.events import CaseResult
 from ipc_gauntlet.requirements import Catalogue
 from ipc_gauntlet.verdict import Verdict
@@ -59,9 +60,9 @@ class Planner:
             self._link.problems.append(_uncollected(report))
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_internalerror(self, excrepr: object) -> bool:
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         """Something escaped from a hook; True keeps pytest from printing it."""
-        self._link.problems.append(str(excrepr))
+        self._link.problems.append(_escaped(excinfo.value))
         return True
 
 
@@ -168,9 +169,9 @@ class Controller:
             self._link.problems.append(_uncollected(report))
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_internalerror(self, excrepr: object) -> bool:
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
         """Something escaped from a hook; True keeps pytest from printing it."""
-        self._link.problems.append(str(excrepr))
+        self._link.problems.append(_escaped(excinfo.value))
         return True
 
     @pytest.hookimpl
@@ -185,6 +186,13 @@ class Controller:
         text = f"{warning_message.category.__name__}: {warning_message.message}"
         if text not in self._link.warnings:
             self._link.warnings.append(text)
+
+
+def _escaped(error: BaseException) -> str:
+    """An error of our own explains itself; of any other one somebody will want to see where it came from."""
+    if isinstance(error, GauntletError):
+        return str(error)
+    return f"pytest or its workers failed: {type(error).__name__}: {error}\n{traceback_text(error)}"
 
 
 def _uncollected(report: pytest.CollectReport) -> str:

@@ -23,7 +23,9 @@ _WITHOUT = (
     "logging",
     "pastebin",
     "stepwise",
+    "threadexception",
     "unittest",
+    "unraisableexception",
 )
 _ENVIRONMENT = (
     "PYTEST_ADDOPTS",
@@ -35,7 +37,7 @@ _ENVIRONMENT = (
     "PYTEST_XDIST_TESTRUNUID",
     "PYTEST_XDIST_AUTO_NUM_WORKERS",
 )
-_INI = "[pytest]\nfilterwarnings =\n    default\nmarkers =\n    timing: measures real time\n"
+_INI = "[pytest]\nfilterwarnings =\n    default\n    ignore::ResourceWarning\nmarkers =\n    timing: measures real time\n"
 
 
 def suite_packages(chosen: Sequence[str] = ()) -> list[str]:

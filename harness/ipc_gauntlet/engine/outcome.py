@@ -35,7 +35,7 @@ _MAX_LINE = 600
 _MAX_TEXT = 16_384
 
 # What calls a case, of no interest to those who read why it broke.
-_MACHINERY = ("pluggy", "_pytest", "ipc_gauntlet.engine", "ipc_gauntlet.pytest_plugin")
+_MACHINERY = ("pluggy", "_pytest", "xdist", "ipc_gauntlet.engine", "ipc_gauntlet.pytest_plugin")
 
 # The first class that fits; subclasses come before their bases.
 _ERRORS: tuple[tuple[type[BaseException], str], ...] = (

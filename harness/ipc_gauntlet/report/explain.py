@@ -89,7 +89,7 @@ def _block(name: str, lines: tuple[str, ...]) -> Iterator[str]:
     if lines:
         yield f"  {name}:"
         for line in lines:
-            yield f"    {line.rstrip()}"
+            yield "    " + line.rstrip().replace("\n", "\\n")
 
 
 def _cut(lines: tuple[str, ...], most: int) -> tuple[str, ...]:

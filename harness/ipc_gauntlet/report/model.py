@@ -1,9 +1,8 @@
-"""The JSON report: its types are its documentation, `docs/report.schema.json` is made from them."""
+"""The JSON report as values; `docs/report.schema.json` is made from these types."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -183,17 +182,6 @@ def from_events(events: Iterable[AnyEvent]) -> Report:
     for event in events:
         builder(event)
     return builder.report()
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of the report."""
-    schema = msgspec.json.schema(Report)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA,
-        "title": "ipc-gauntlet report",
-        **schema,
-    }
 
 
 def _suites(cases: Iterable[CaseResult]) -> Iterable[SuiteSummary]:

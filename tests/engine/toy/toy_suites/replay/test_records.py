@@ -1,5 +1,7 @@
 """Cases with every kind of end."""
 
+import os
+
 import pytest
 
 from ipc_gauntlet import Inconclusive
@@ -21,7 +23,12 @@ def test_bad(lab: ToyLab) -> None:
     lab.evidence.done = ["duplicated record 0"]
     lab.evidence.trace = ["0.001 c2s 0 record 32 aabb", "0.002 c2s 1 record 32 aabb  duplicated"]
     lab.evidence.stderr = {"client": "", "server": "hello\x1b[31m from the server\x00\n"}
-    raise RequirementViolated("each message once", "the first message twice\x1b[0m", "delivered-twice")
+    mood = os.environ.get("TOY_MOOD")
+    if mood == "good":
+        lab.judged = True
+        return
+    reason = "delivered-thrice" if mood == "other" else "delivered-twice"
+    raise RequirementViolated("each message once", "the first message twice\x1b[0m", reason)
 
 
 @case("REPL-02")
