@@ -34,10 +34,10 @@ class MultiprocessingDriver(Driver):
         return {
             "name": "python-multiprocessing",
             "version": f"Python {platform.python_version()}",
-            "profile": "local",
+            "profile": "channel",
             "roles": ["client", "server"],
             "transports": TRANSPORTS,
-            "credentials": [{"kind": "psk"}],
+            "credentials": [{"kind": "psk", "ids": False}],
             "features": ["push"],
             "observes": ["established", "delivered", "rejected", "closed"],
             "limits": {},
