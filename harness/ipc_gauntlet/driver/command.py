@@ -89,7 +89,9 @@ class DriverCommand:
             return self._locate_in_path(driver, program)
         path = Path(self.cwd or ".", program)
         if not path.exists():
-            where = f" (relative to {Path(self.cwd or '.').resolve()})" if not path.is_absolute() else ""
+            where = (
+                f" (relative to {Path(self.cwd or '.').resolve()})" if not Path(program).is_absolute() else ""
+            )
             raise DriverStartError(driver, f"the program {program!r} does not exist{where}; check the path")
         if path.is_dir():
             raise DriverStartError(driver, f"{program!r} is a directory; name the program inside it")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ipc_gauntlet.driver.client import Driver
+from ipc_gauntlet.driver.codec import encode_request
 from ipc_gauntlet.driver.command import DriverCommand
 from ipc_gauntlet.driver.doctor.raw import RawTalk
 from ipc_gauntlet.driver.explain import describe_driver
 from ipc_gauntlet.driver.limits import SupervisionLimits
 from ipc_gauntlet.driver.statement import CredentialSupport, Statement
-from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.errors import DriverError, DriverTimeout, GauntletError
 from ipc_gauntlet.reactor import Reactor
 
 
@@ -84,8 +85,21 @@ class Exam:
         return Driver(self.command, self.reactor, label=label, limits=self.limits)
 
     def raw(self) -> RawTalk:
-        """Start another process of the driver, to be talked to byte by byte."""
-        return RawTalk(self.command, self.reactor, describe_driver("driver", self.command), self.limits)
+        """Start another process of the driver, to be talked to byte by byte; it has answered request 1.
+
+        Raises:
+            DriverError: When it does not start as it did before.
+        """
+        driver = describe_driver("driver", self.command)
+        talk = RawTalk(self.command, self.reactor, driver, self.limits)
+        try:
+            talk.session.write(encode_request(1, "describe", {}))
+            if not talk.wait_for_answer(1, self.limits.start_s):
+                raise DriverTimeout(driver, "a second process of it did not answer `describe`")
+        except DriverError:
+            talk.session.stop()
+            raise
+        return talk
 
     def directory(self) -> str:
         """Make a fresh private directory for a socket."""

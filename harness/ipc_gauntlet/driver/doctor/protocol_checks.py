@@ -1,13 +1,11 @@
 """Checks of a driver as a program: what it answers, what it prints, and how it leaves."""
 
-import json
-
+from ipc_gauntlet.driver.codec import encode_request
 from ipc_gauntlet.driver.doctor.exam import Exam, Wrong
+from ipc_gauntlet.driver.doctor.raw import RawTalk
 from ipc_gauntlet.driver.vocabulary import METHOD_NOT_FOUND, UNSUPPORTED
-from ipc_gauntlet.errors import CallFailed, DriverProtocolError, Unsupported
+from ipc_gauntlet.errors import CallFailed, DriverError, DriverProtocolError, Unsupported
 
-_DESCRIBE = b'{"jsonrpc":"2.0","id":%d,"method":"describe","params":{}}\n'
-_LEAVE_S = 2.0
 _MISSPELT = "no_such_thing"
 
 # What is sent, and the id in it if an answer with that id would make sense.
@@ -66,11 +64,10 @@ def claims_fit_together(exam: Exam) -> str:
 def refuses_unknown_method(exam: Exam) -> str:
     """An unknown method is answered with -32601."""
     with exam.raw() as talk:
-        request = {"jsonrpc": "2.0", "id": 1, "method": _MISSPELT, "params": {}}
-        talk.session.write(json.dumps(request).encode() + b"\n")
-        if not talk.wait_for_answer(1, exam.limits.start_s):
+        talk.session.write(encode_request(2, _MISSPELT, {}))
+        if not talk.wait_for_answer(2, exam.limits.call_s):
             raise Wrong(f"no answer to an unknown method; answer error {METHOD_NOT_FOUND}")
-        code = talk.error_code(1)
+        code = talk.error_code(2)
     if code != METHOD_NOT_FOUND:
         seen = "a result" if code is None else f"error {code}"
         raise Wrong(f"an unknown method was answered with {seen} instead of error {METHOD_NOT_FOUND}")
@@ -119,8 +116,12 @@ def survives_bad_requests(exam: Exam) -> str:
     """After any bad request it still answers the next good one, and never answers a bad one with a result."""
     with exam.raw() as talk:
         for number, (what, bad, line) in enumerate(_BAD_REQUESTS, 201):
-            talk.session.write(line.encode() + b"\n" + _DESCRIBE % number)
-            if not talk.wait_for_answer(number, exam.limits.start_s):
+            talk.session.write(line.encode() + b"\n" + encode_request(number, "describe", {}))
+            try:
+                answered = talk.wait_for_answer(number, exam.limits.call_s)
+            except DriverError as error:
+                raise Wrong(f"after {what}, {error.detail}") from error
+            if not answered:
                 raise Wrong(f"after {what} it does not answer any more")
             if bad is not None and talk.answers(bad) and talk.error_code(bad) is None:
                 raise Wrong(f"{what} was answered with a result instead of an error")
@@ -131,16 +132,16 @@ def survives_bad_requests(exam: Exam) -> str:
 
 def reads_requests_in_pieces(exam: Exam) -> str:
     """Requests may arrive in one piece or cut anywhere, and each is answered once."""
-    numbers = range(1, 6)
-    text = b"".join(_DESCRIBE % number for number in numbers)
+    numbers = range(2, 7)
+    text = b"".join(encode_request(number, "describe", {}) for number in numbers)
     with exam.raw() as talk:
         talk.session.write(text[:-30])
-        if not talk.wait_for_answer(4, exam.limits.start_s):
+        if not talk.wait_for_answer(5, exam.limits.call_s):
             raise Wrong(
                 "requests that arrive together are not all answered; read line by line, and do not wait for more"
             )
         talk.session.write(text[-30:])
-        if not talk.wait_for_answer(5, exam.limits.start_s):
+        if not talk.wait_for_answer(6, exam.limits.call_s):
             raise Wrong(
                 "a request that arrives in two pieces is not answered; collect bytes up to the newline"
             )
@@ -152,30 +153,26 @@ def reads_requests_in_pieces(exam: Exam) -> str:
 def leaves_when_input_ends(exam: Exam) -> str:
     """When standard input ends, it leaves at once, and leaves no process behind."""
     with exam.raw() as talk:
-        talk.session.write(_DESCRIBE % 1)
-        talk.wait_for_answer(1, exam.limits.start_s)
         talk.session.close_stdin()
-        if not talk.wait_for_exit(_LEAVE_S):
-            raise Wrong(
-                f"it still runs {_LEAVE_S:g} s after its standard input ended; leave when a read returns nothing"
-            )
-        if talk.session.others:
-            raise Wrong(f"it left processes behind: {talk.session.others}; end what the driver started")
-        return f"exit status {talk.session.exit_status}"
+        return _leaves(exam, talk, "after its standard input ended; leave when a read returns nothing")
 
 
 def leaves_on_shutdown(exam: Exam) -> str:
     """After `shutdown` it leaves at once, and leaves no process behind."""
     with exam.raw() as talk:
-        talk.session.write(_DESCRIBE % 1)
-        talk.wait_for_answer(1, exam.limits.start_s)
         talk.session.expect_exit()
-        talk.session.write(b'{"jsonrpc":"2.0","id":2,"method":"shutdown","params":{}}\n')
-        if not talk.wait_for_exit(_LEAVE_S):
-            raise Wrong(f"it still runs {_LEAVE_S:g} s after `shutdown`")
-        if talk.session.others:
-            raise Wrong(f"it left processes behind: {talk.session.others}; end what the driver started")
-        return f"exit status {talk.session.exit_status}"
+        talk.session.write(encode_request(2, "shutdown", {}))
+        return _leaves(exam, talk, "after `shutdown`; leave once it is answered")
+
+
+def _leaves(exam: Exam, talk: RawTalk, when: str) -> str:
+    seconds = 2 * exam.limits.grace_s
+    if not talk.wait_for_exit(seconds):
+        raise Wrong(f"it still runs {seconds:g} s {when}")
+    others = talk.session.others
+    if others:
+        raise Wrong(f"it left processes behind: {others}; end what the driver started")
+    return f"exit status {talk.session.exit_status}"
 
 
 def can_be_started_again(exam: Exam) -> str:

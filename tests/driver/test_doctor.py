@@ -1,0 +1,125 @@
+"""The doctor: a good driver passes every check, and each kind of bad one fails at the right one."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ipc_gauntlet.driver import Driver, DriverCommand, SupervisionLimits
+from ipc_gauntlet.driver.doctor import Check, Provisioned, examine
+from ipc_gauntlet.driver.statement import CredentialSupport
+from ipc_gauntlet.reactor import Reactor
+
+MakeDriver = Callable[..., Driver]
+Examine = Callable[[str], dict[str, Check]]
+
+STARTS = "it starts and describes itself in time"
+CLEAN = "its standard output carries the driver protocol only"
+
+
+def provision(support: CredentialSupport | None) -> Provisioned:
+    """Make a pre-shared key."""
+    assert support is not None
+    key = {"kind": "psk", "id": "k", "key": "A" * 43 + "=", "self": "spiffe://t/s", "other": "spiffe://t/c"}
+    return Provisioned(
+        {"service": "spiffe://t/s", "credential": key, "trust": {"kind": "psk", "keys": [key]}},
+        {"service": "spiffe://t/s", "credential": key, "trust": {"kind": "psk", "keys": [key]}},
+    )
+
+
+@pytest.fixture
+def examined(
+    command: Callable[[str], DriverCommand],
+    reactor: Reactor,
+    tmp_path_factory: pytest.TempPathFactory,
+    make_driver: MakeDriver,  # for its check that nothing is left
+) -> Examine:
+    """Examine a driver by name and return the checks by name."""
+
+    def run(name: str) -> dict[str, Check]:
+        limits = SupervisionLimits(call_s=0.2, grace_s=0.5, output_bytes=2_000_000)
+        if name == "plain":
+            limits = SupervisionLimits()
+        workdir = Path(tmp_path_factory.mktemp("d"))
+        checks = examine(command(name), reactor, workdir, provision, limits)
+        assert len({check.name for check in checks}) == len(checks)
+        return {check.name: check for check in checks}
+
+    return run
+
+
+def test_a_good_driver_passes_every_check(examined: Examine) -> None:
+    """All checks are made, and each says what it saw."""
+    checks = examined("plain")
+    assert {name: check.detail for name, check in checks.items() if not check.ok} == {}
+    assert len(checks) == 14
+    assert all(check.detail for check in checks.values())
+    assert "unix with psk" in checks["both roles really talk to each other"].detail
+    assert "tcp with psk" in checks["both roles really talk to each other"].detail
+
+
+@pytest.mark.parametrize(
+    "name", ["prints_junk", "exits", "closes_stdout", "no_statement", "refuses_to_describe"]
+)
+def test_a_driver_that_does_not_start_gets_one_answer(examined: Examine, name: str) -> None:
+    """There is nothing else to check, and the one line says why."""
+    checks = examined(name)
+    assert list(checks) == [STARTS]
+    assert not checks[STARTS].ok
+    assert "try: " in checks[STARTS].detail
+
+
+def test_a_driver_that_agrees_to_everything_is_found_out(examined: Examine) -> None:
+    """Honest refusals are what makes an answer worth something."""
+    checks = examined("agrees_to_everything")
+    wrong = {name for name, check in checks.items() if not check.ok}
+    assert {
+        "an unknown method is refused with -32601",
+        "an unknown option is refused with -32001",
+        "an unknown transport is refused with -32001",
+        "an unknown credential kind is refused with -32001",
+        "bad requests do not break it",
+        "both roles really talk to each other",
+        "it leaves on shutdown",
+    } <= wrong
+    assert "was accepted instead of refused" in checks["an unknown option is refused with -32001"].detail
+    assert checks[STARTS].ok
+    assert checks["it leaves when its standard input ends"].ok
+
+
+def test_a_driver_that_breaks_the_protocol_is_reported_as_unclean(examined: Examine) -> None:
+    """What it printed is named in the last check, although every check got a fresh process."""
+    checks = examined("invents_notifications")
+    assert not checks[CLEAN].ok
+    assert "broken during" in checks[CLEAN].detail
+
+
+def test_a_driver_that_leaves_processes_behind_is_reported(examined: Examine) -> None:
+    """The harness can clean up after it, and still says so."""
+    checks = examined("daemon_escapes")
+    assert "left processes behind" in checks["it leaves when its standard input ends"].detail
+
+
+def test_a_driver_that_stays_is_reported(examined: Examine) -> None:
+    """Neither `shutdown` nor the end of its input makes it leave."""
+    checks = examined("stays")
+    assert "still runs" in checks["it leaves when its standard input ends"].detail
+    assert "still runs" in checks["it leaves on shutdown"].detail
+
+
+def test_a_driver_that_hangs_costs_bounded_time(examined: Examine) -> None:
+    """Every check has a deadline, so the examination ends."""
+    checks = examined("hangs_in_the_middle")
+    assert checks[STARTS].ok
+    assert "did not answer `listen`" not in checks["an unknown option is refused with -32001"].detail
+    assert not checks["both roles really talk to each other"].ok
+    assert "`reset` did not work" in checks["reset really resets"].detail
+    assert not checks["reset really resets"].ok
+
+
+def test_credentials_come_from_the_harness_when_none_are_given(
+    command: Callable[[str], DriverCommand], reactor: Reactor, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Without a callable, the harness's own issuers make what the statement asks for."""
+    checks = examine(command("plain"), reactor, tmp_path_factory.mktemp("d"))
+    assert [check.detail for check in checks if not check.ok] == []
