@@ -253,6 +253,11 @@ class Connection:
         return self._ended if self._session is None else self._session.phase is Phase.CLOSED
 
     @property
+    def silent(self) -> bool:
+        """Whether bytes that were returned by `data_to_send` but not written yet must not be written any more."""
+        return self._session is not None and self._session.silent
+
+    @property
     def established(self) -> bool:
         """Whether messages may be sent."""
         return self._session is not None and self._session.phase is Phase.OPEN

@@ -1,7 +1,8 @@
 """At most once: what a duplicate of a keyed request gets. Decisions only; a store keeps the entries.
 
-Rules of this file. An entry belongs to (authenticated peer, method, key); no other peer can see or occupy it. It
-is made in the same step that starts the execution, and refusals before that step leave no trace. An entry that
+Rules of this file. An entry belongs to an authenticated principal - kind of credential and name - and a key; no
+other principal can see or occupy it. The method is part of the fingerprint: a key that comes back with another
+method is a mismatch. An entry is made in the same step that starts the execution, and refusals before that step leave no trace. An entry that
 was started by an earlier run of the program and never finished means that nobody knows the outcome.
 """
 
@@ -15,16 +16,16 @@ from sipc.envelope import Envelope, Status
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """Whose key for what.
+    """Whose key.
 
     Attributes:
+        credential: Kind of credential that proved the caller's name; another kind is another principal.
         peer: Authenticated name of the caller.
-        method: The method, byte by byte.
         key: The caller's key, byte by byte.
     """
 
+    credential: str
     peer: str
-    method: str
     key: bytes
 
 

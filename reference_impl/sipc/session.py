@@ -93,6 +93,10 @@ class Start:
 class Session:
     """Records and messages of one connection, in both directions.
 
+    Attributes:
+        phase: Where the session stands.
+        silent: It ended in a way after which nothing may be written, whatever was waiting.
+
     Args:
         start: The handshake's outcome.
         settings: The program's decisions.
@@ -102,6 +106,7 @@ class Session:
 
     def __init__(self, start: Start, settings: Settings, events: deque[Event], timers: ArmedTimers) -> None:
         self.phase = Phase.CONFIRMING
+        self.silent = False
         self._start = start
         self._settings = settings
         self._events = events
@@ -191,7 +196,7 @@ class Session:
 
     def abort(self, detail: str) -> None:
         """End without a word."""
-        self._out.clear()
+        self._hush()
         self._end(How.LOCAL, None, detail)
 
     # --- receiving records ---
@@ -343,7 +348,7 @@ class Session:
         self._end(How.ERROR, "timeout", "the peer did not answer a PING")
 
     def _on_write(self, _now: float) -> None:
-        self._out.clear()
+        self._hush()
         self._end(How.ERROR, "timeout", "the peer does not read")
 
     def _on_reassembly(self, _now: float) -> None:
@@ -388,13 +393,17 @@ class Session:
         if self.phase is Phase.CLOSED:
             return
         if isinstance(error, IntegrityError):
-            self._out.clear()
+            self._hush()
         elif self.phase in _TALKING and not isinstance(error, (TruncatedError, LocalError)):
             code = Status.TOO_LARGE if error.reason == "limit" else Status.PROTOCOL
             ref = self._start.random(_PING_TOKEN)
             self._out.append(self._sealer.seal(RecordType.ERROR, encode_error(code, ref)))
         how = How.TRUNCATED if isinstance(error, TruncatedError) else How.ERROR
         self._end(how, error.reason, str(error))
+
+    def _hush(self) -> None:
+        self.silent = True
+        self._out.clear()
 
     def _end(self, how: How, reason: str | None, detail: str) -> None:
         if self.phase is Phase.CLOSED:

@@ -28,10 +28,11 @@ def peer_uid(connected: socket.socket) -> int:
         size = struct.calcsize("3i")
         _, uid, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
         return int(uid)
-    if sys.platform == "darwin":
+    elif sys.platform == "darwin":  # noqa: RET505 - else the rest is unreachable for the type checker
         _, uid = struct.unpack_from("II", connected.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED_SIZE))
         return int(uid)
-    raise EndpointRefused(f"no way to learn the user of a Unix socket's peer on {sys.platform}")
+    else:
+        raise EndpointRefused(f"no way to learn the user of a Unix socket's peer on {sys.platform}")
 
 
 def require_own_uid(connected: socket.socket) -> None:

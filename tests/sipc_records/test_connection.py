@@ -642,7 +642,7 @@ def scripted() -> tuple[Pair, bytes]:
     return pair, pair.client.take()
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 5000), min_size=1, max_size=20))
 def test_segmentation_does_not_change_the_outcome(cuts: list[int]) -> None:
     """However the bytes are cut, the events are the same."""
@@ -752,7 +752,7 @@ def test_reflected_records_are_refused() -> None:
 
 
 @given(st.binary(min_size=1, max_size=200), st.booleans())
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_junk_never_raises_and_never_delivers(junk: bytes, established: bool) -> None:
     """Whatever arrives, the connection tells it by events only."""
     pair = Pair()

@@ -1,0 +1,5 @@
+"""Run the driver: `python -m sipc_driver`."""
+
+from sipc_driver.program import main
+
+main()

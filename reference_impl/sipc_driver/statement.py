@@ -1,0 +1,46 @@
+"""What the reference implementation says about itself."""
+
+from sipc.timers import TIMERS, Timer
+
+OPTION_TIMERS = {
+    "connect_ms": Timer.CONNECT,
+    "handshake_ms": Timer.HANDSHAKE,
+    "idle_ms": Timer.IDLE,
+    "probe_ms": Timer.PROBE,
+    "write_ms": Timer.WRITE,
+    "drain_ms": Timer.DRAIN,
+    "request_ms": Timer.REQUEST,
+}
+# A payload travels in an envelope, and the whole message may have 1 MiB.
+MAX_PAYLOAD = (1 << 20) - 256
+MAX_CONNECTIONS = 1024
+
+
+def statement(version: str) -> dict[str, object]:
+    """Return the implementation statement (section 3 of the driver protocol)."""
+    return {
+        "protocol": 1,
+        "name": "reference",
+        "version": version,
+        "language": "Python",
+        "profile": "messaging",
+        "roles": ["client", "server"],
+        "transports": ["unix", "tcp"],
+        "credentials": [{"kind": "x509", "keys": ["x25519"], "names": ["uri"]}, {"kind": "psk"}],
+        "features": [
+            "push",
+            "request",
+            "idempotency",
+            "timeouts",
+            "rekey",
+            "virtual-clock",
+            "negotiation",
+            "channel-binding",
+            "durable",
+        ],
+        "observes": ["established", "delivered", "executed", "rejected", "closed"],
+        "limits": {"max_message": MAX_PAYLOAD, "max_connections": MAX_CONNECTIONS},
+        "timeouts": {name: round(TIMERS[timer].default * 1000) for name, timer in OPTION_TIMERS.items()},
+        "wire": {"protocol": "sipc/1", "framing": "sipc"},
+        "parsers": [],
+    }

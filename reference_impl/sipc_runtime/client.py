@@ -1,0 +1,49 @@
+"""Clients: connecting to an address."""
+
+from sipc.connection import Connection, Context
+from sipc.handshake import Initiator
+from sipc.handshake_config import InitiatorConfig
+from sipc.settings import Settings
+from sipc_runtime.clock import SYSTEM_CLOCK, Clock
+from sipc_runtime.endpoint import Endpoint, Handlers, Origin
+from sipc_runtime.entropy import SYSTEM_ENTROPY
+from sipc_runtime.tcp import connect_tcp
+from sipc_runtime.transport import Address, DialLimits, Stream, UnixAddress
+from sipc_runtime.unix import connect_unix
+
+
+def connect(
+    label: str,
+    address: Address,
+    config: InitiatorConfig,
+    handlers: Handlers,
+    settings: Settings | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Endpoint:
+    """Start a connection; `Established` or `Rejected` follows as an event.
+
+    Args:
+        label: Name of the connection for people and for the program.
+        address: Where.
+        config: Whom to reach, and who we are.
+        handlers: What to call.
+        settings: Limits and times.
+        clock: The clock for every timer.
+    """
+    used = settings or Settings()
+
+    def open_stream() -> Stream:
+        deadline = clock.monotonic() + used.timeouts.connect
+        limits = DialLimits(deadline, endpoint.cancelled)
+        if isinstance(address, UnixAddress):
+            return connect_unix(address, clock, limits)
+        return connect_tcp(address, clock, limits)
+
+    def connection() -> Connection:
+        wall = clock.wall()
+        context = Context(True, wall, SYSTEM_ENTROPY.random)
+        return Connection(Initiator(config, SYSTEM_ENTROPY, wall), used, context, clock.monotonic())
+
+    endpoint = Endpoint(label, Origin(open_stream, connection), handlers, clock, used.timeouts)
+    endpoint.start()
+    return endpoint

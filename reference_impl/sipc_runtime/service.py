@@ -1,0 +1,253 @@
+"""What a server does with requests: checks in a fixed order, lanes, handlers, at most once.
+
+The order is: is the method known and is the peer allowed to call it; does it need a key; is there still time;
+has the key been used; only then the handler. Whatever is refused before the key is looked up leaves no trace, and
+permission is asked for duplicates as for originals.
+"""
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+from sipc import cbor
+from sipc.cbor import Value
+from sipc.envelope import Envelope, Status
+from sipc.errors import LocalError
+from sipc.events import Established, RequestEnded, RequestReceived
+from sipc.exchange import Answer
+from sipc.idempotency import REFUSALS, Decision, IdempotencyKey, Outcome, fingerprint
+from sipc.ordering import Lanes
+from sipc_runtime.clock import Clock
+from sipc_runtime.endpoint import Endpoint
+from sipc_runtime.store import Effect, Store
+from sipc_runtime.workers import Workers
+
+
+class Refused(Exception):
+    """A handler refuses, and nothing has happened: the answer is `status`, and the key stays free."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.name)
+        self.status = status
+
+
+class Stop:
+    """A flag that a handler can wait for, by the clock of its service."""
+
+    __slots__ = ("_changed", "is_set")
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.is_set = False
+
+    def set(self) -> None:
+        """Raise the flag and wake who waits."""
+        with self._changed:
+            self.is_set = True
+            self._changed.notify_all()
+
+    def wait(self, clock: Clock, until: float) -> bool:
+        """Wait until the flag is raised or the clock says `until`; return whether it is raised."""
+        with self._changed:
+            while not self.is_set and clock.monotonic() < until:
+                clock.wait(self._changed, until)
+            return self.is_set
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A request, as a handler sees it.
+
+    Attributes:
+        endpoint: The connection it came over.
+        peer: Whom it came from.
+        envelope: The request.
+        deadline: Monotonic time after which nobody waits for the answer.
+        stopped: Set when nobody waits any more, for whatever reason; a handler that takes time heeds it.
+    """
+
+    endpoint: Endpoint
+    peer: Established
+    envelope: Envelope
+    deadline: float
+    stopped: Stop
+
+
+Handler = Callable[[Task], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a method is served; exactly one of `handler` and `durable` is given.
+
+    Attributes:
+        handler: Returns the body of the answer.
+        durable: Returns, for a request, the effect to be executed together with its record.
+        idempotent: Executing it twice is the same as once; a method that is not needs a key.
+        inline: It never takes time: it may run in the endpoint's own thread.
+        committed: Called after a durable effect and its record have become true.
+    """
+
+    handler: Handler | None = None
+    durable: Callable[[Task], Effect] | None = None
+    idempotent: bool = True
+    inline: bool = False
+    committed: Callable[[Task], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a service needs besides its methods.
+
+    Attributes:
+        clock: For deadlines.
+        store: Returns the store of keyed requests; asked for when the first key comes.
+        workers: Threads for handlers that take time.
+        allows: Whether a peer may call a method now; asked for every request, also for duplicates.
+    """
+
+    clock: Clock
+    store: Callable[[], Store]
+    workers: Workers
+    allows: Callable[[Established, str], bool] = lambda peer, method: True
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    task: Task
+    method: Method
+    lane: Hashable
+
+
+class Desk:
+    """Serves the requests of one connection. Requests of a lane run one at a time, in their order.
+
+    Args:
+        peer: Whom the connection leads to.
+        methods: Every method there is.
+        around: What else is needed.
+    """
+
+    def __init__(self, peer: Established, methods: Mapping[str, Method], around: Surroundings) -> None:
+        self._peer = peer
+        self._methods = methods
+        self._around = around
+        self._lanes: Lanes[_Job] = Lanes()
+        self._lock = threading.Lock()
+        self._stops: dict[int, Stop] = {}
+
+    def on_request(self, endpoint: Endpoint, event: RequestReceived) -> None:
+        """A request arrived."""
+        envelope = event.envelope
+        method = self._methods.get(envelope.method)
+        refusal = self._refusal(method, envelope)
+        if method is None or refusal is not None:
+            _respond(endpoint, event.mid, Answer(refusal or Status.DENIED))
+            return
+        stopped = Stop()
+        job = _Job(Task(endpoint, self._peer, envelope, event.deadline, stopped), method, envelope.okey)
+        with self._lock:
+            self._stops[event.mid] = stopped
+            runs_now = self._lanes.submit(job.lane, job)
+        if not runs_now:
+            return
+        if method.inline:
+            self._run_lane(job)
+        else:
+            self._around.workers.submit(lambda: self._run_lane(job))
+
+    def on_request_ended(self, event: RequestEnded) -> None:
+        """Nobody waits for a request any more."""
+        with self._lock:
+            stopped = self._stops.get(event.mid)
+        if stopped is not None:
+            stopped.set()
+
+    def _refusal(self, method: Method | None, envelope: Envelope) -> Status | None:
+        if method is None or not self._around.allows(self._peer, envelope.method):
+            return Status.DENIED
+        if not method.idempotent and envelope.idem is None:
+            return Status.IDEM_REQUIRED
+        return None
+
+    def _run_lane(self, job: _Job) -> None:
+        following: _Job | None = job
+        while following is not None:
+            current = following
+            self._run(current)
+            with self._lock:
+                del self._stops[current.task.envelope.mid]
+                following = self._lanes.done(current.lane)
+
+    def _run(self, job: _Job) -> None:
+        task = job.task
+        if task.stopped.is_set or self._around.clock.monotonic() >= task.deadline:
+            # Expired while it waited in its lane: it is not executed. The connection answers for it.
+            return
+        try:
+            answer = self._answer(job)
+        except Refused as refused:
+            answer = Answer(refused.status)
+        except Exception as error:  # noqa: BLE001 - a handler's failure is an answer, not the end of the server
+            answer = Answer(Status.INTERNAL)
+            _report(error)
+        _respond(task.endpoint, task.envelope.mid, answer)
+
+    def _answer(self, job: _Job) -> Answer:
+        task, method = job.task, job.method
+        if task.envelope.idem is None:
+            return Answer(Status.OK, _handle(method, task))
+        key = IdempotencyKey(task.peer.credential, task.peer.peer, task.envelope.idem)
+        asked = fingerprint(task.envelope)
+        store = self._around.store()
+        if method.durable is not None:
+            decision, outcome = store.execute(key, asked, method.durable(task))
+            if decision is Decision.EXECUTE and method.committed is not None:
+                method.committed(task)
+        else:
+            decision, outcome = store.begin(key, asked)
+            if decision is Decision.EXECUTE:
+                outcome = _execute_keyed(method, task, store, key)
+        if outcome is None:
+            return Answer(REFUSALS[decision])
+        return Answer(outcome.status, None if outcome.body is None else cbor.decode(outcome.body))
+
+
+def _handle(method: Method, task: Task) -> Value:
+    if method.handler is None:
+        raise Refused(Status.IDEM_REQUIRED)
+    return method.handler(task)
+
+
+def _execute_keyed(method: Method, task: Task, store: Store, key: IdempotencyKey) -> Outcome:
+    """Run a handler whose effect is not in the store.
+
+    A refusal frees the key. After any other failure nobody knows whether something has happened, and that is
+    what duplicates are told.
+    """
+    try:
+        body = _handle(method, task)
+    except Refused:
+        store.release(key)
+        raise
+    except BaseException:
+        store.complete(key, Outcome(Status.OUTCOME_UNKNOWN, None))
+        raise
+    outcome = Outcome(Status.OK, cbor.encode(body))
+    store.complete(key, outcome)
+    return outcome
+
+
+def _respond(endpoint: Endpoint, mid: int, answer: Answer) -> None:
+    try:
+        endpoint.respond(mid, answer)
+    except LocalError as error:
+        # The caller has been told, or is gone; there is nobody else to tell.
+        if error.reason != "peer-closed":
+            _report(error)
+
+
+def _report(error: Exception) -> None:
+    traceback.print_exception(error, file=sys.stderr)
