@@ -47,12 +47,11 @@ from sipc_driver.statement import MAX_CONNECTIONS, statement
 from sipc_runtime.client import connect
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock, VirtualClock
 from sipc_runtime.endpoint import Endpoint, Handlers, PeerBehind
+from sipc_runtime.places import listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits
 from sipc_runtime.service import Desk, Surroundings, Task
 from sipc_runtime.store import Store
-from sipc_runtime.tcp import listen_tcp
-from sipc_runtime.transport import TcpAddress, TransportError
-from sipc_runtime.unix import listen_unix
+from sipc_runtime.transport import TransportError
 from sipc_runtime.workers import Workers
 
 _RESET_WAIT_S = 2.0
@@ -136,9 +135,9 @@ class ReferenceDriver:
         config = responder_config(params, options)
         try:
             if transport == "unix":
-                listener = listen_unix(text(params, "directory"), f"s{next(self._sockets)}")
+                listener = listen_in(text(params, "directory"), f"s{next(self._sockets)}")
             elif transport == "tcp":
-                listener = listen_tcp(TcpAddress("127.0.0.1", 0))
+                listener = listen_on_loopback()
             else:
                 raise RpcError(UNSUPPORTED, f"transport {transport} is not supported")
         except TransportError as error:

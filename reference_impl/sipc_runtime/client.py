@@ -7,9 +7,8 @@ from sipc.settings import Settings
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
 from sipc_runtime.endpoint import Endpoint, Handlers, Origin
 from sipc_runtime.entropy import SYSTEM_ENTROPY
-from sipc_runtime.tcp import connect_tcp
-from sipc_runtime.transport import Address, DialLimits, Stream, UnixAddress
-from sipc_runtime.unix import connect_unix
+from sipc_runtime.places import open_stream
+from sipc_runtime.transport import Address, DialLimits, Stream
 
 
 def connect(
@@ -32,18 +31,15 @@ def connect(
     """
     used = settings or Settings()
 
-    def open_stream() -> Stream:
+    def stream() -> Stream:
         deadline = clock.monotonic() + used.timeouts.connect
-        limits = DialLimits(deadline, endpoint.cancelled)
-        if isinstance(address, UnixAddress):
-            return connect_unix(address, clock, limits)
-        return connect_tcp(address, clock, limits)
+        return open_stream(address, clock, DialLimits(deadline, endpoint.cancelled))
 
     def connection() -> Connection:
         wall = clock.wall()
         context = Context(True, wall, SYSTEM_ENTROPY.random)
         return Connection(Initiator(config, SYSTEM_ENTROPY, wall), used, context, clock.monotonic())
 
-    endpoint = Endpoint(label, Origin(open_stream, connection), handlers, clock, used.timeouts)
+    endpoint = Endpoint(label, Origin(stream, connection), handlers, clock, used.timeouts)
     endpoint.start()
     return endpoint

@@ -290,7 +290,7 @@ class Endpoint:
     def _read_once(self) -> bool:
         """Read one chunk; False when the connection has ended."""
         stream, connection = self._stream, self._connection
-        if stream is None or connection is None or connection.ended:
+        if stream is None or connection is None or self._is_over():
             return False
         detail = "end of stream"
         try:
@@ -303,10 +303,13 @@ class Endpoint:
             else:
                 connection.receive_eof(detail)
             self._settle()
-            while not connection.ended and not (data and self._outbox.size <= READ_STOP):
+            while not self._is_over() and not (data and self._outbox.size <= READ_STOP):
                 # Either the peer's side is over and answers are still owed, or it does not take ours.
                 self._changed.wait()
-        return not connection.ended
+            return not self._is_over()
+
+    def _is_over(self) -> bool:
+        return self._connection is None or self._connection.ended
 
     def _deliver(self) -> None:
         self._call_back()

@@ -6,7 +6,7 @@ offers that per call (MSG_DONTWAIT); on Windows the socket itself is non-blockin
 
 import errno
 import os
-import select
+import selectors
 import socket
 import sys
 import time
@@ -25,6 +25,12 @@ from sipc_runtime.transport import (
 # A connection attempt that the kernel cannot finish at once is looked at again after this time.
 _DIAL_STEP_S = 0.005
 _BACKLOG = 128
+# Unlike the default selector this one needs no descriptor of its own.
+_Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
+# On Windows the socket itself does not wait.
+_DO_NOT_WAIT = 0
+if sys.platform != "win32":
+    _DO_NOT_WAIT = socket.MSG_DONTWAIT
 
 
 class SocketStream:
@@ -40,7 +46,7 @@ class SocketStream:
         """See `Stream.read`."""
         try:
             if sys.platform == "win32":
-                select.select([self._socket], [], [])
+                _readable(self._socket)
             return self._socket.recv(limit)
         except OSError as error:
             raise StreamBroken(f"reading failed: {error}") from error
@@ -48,9 +54,7 @@ class SocketStream:
     def write_some(self, data: bytes | memoryview) -> int:
         """See `Stream.write_some`."""
         try:
-            if sys.platform == "win32":
-                return self._socket.send(data)
-            return self._socket.send(data, socket.MSG_DONTWAIT)
+            return self._socket.send(data, _DO_NOT_WAIT)
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -59,8 +63,8 @@ class SocketStream:
     def wait_writable(self) -> None:
         """See `Stream.wait_writable`."""
         try:
-            wait_ready(self._socket, write=True, seconds=None)
-        except OSError:
+            wait_writable(self._socket, None)
+        except (OSError, ValueError):
             # The next write reports what is wrong with the socket.
             time.sleep(0.001)
 
@@ -129,13 +133,7 @@ class SocketListener:
             raise TransportError(f"the new connection was lost: {error}", "internal") from error
 
     def _interrupted_while_idle(self) -> bool:
-        if sys.platform == "win32":
-            ready, _, _ = select.select([self._socket, self._wakened], [], [])
-            return self._wakened in ready
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        poll.register(self._wakened, select.POLLIN)
-        return self._wakened.fileno() in [descriptor for descriptor, _ in poll.poll()]
+        return self._wakened in _readable(self._socket, self._wakened)
 
     def interrupt(self) -> None:
         """See `Listener.interrupt`."""
@@ -151,14 +149,19 @@ class SocketListener:
         self._on_close()
 
 
-def wait_ready(sock: socket.socket, *, write: bool, seconds: float | None) -> bool:
-    """Wait until `sock` can be read or written, or has ended; False after `seconds`."""
-    if sys.platform == "win32":
-        sets = ([], [sock], [sock]) if write else ([sock], [], [])
-        return any(select.select(*sets, seconds))
-    poll = select.poll()
-    poll.register(sock, select.POLLOUT if write else select.POLLIN)
-    return bool(poll.poll(None if seconds is None else seconds * 1000))
+def _readable(*sockets: socket.socket) -> list[socket.socket]:
+    """Wait until one of the sockets can be read; return those that can."""
+    with _Selector() as selector:
+        for one in sockets:
+            selector.register(one, selectors.EVENT_READ, one)
+        return [key.data for key, _ in selector.select()]
+
+
+def wait_writable(sock: socket.socket, seconds: float | None) -> bool:
+    """Wait until `sock` can be written or has ended; False after `seconds`."""
+    with _Selector() as selector:
+        selector.register(sock, selectors.EVENT_WRITE)
+        return bool(selector.select(seconds))
 
 
 def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limits: DialLimits) -> None:
@@ -178,7 +181,7 @@ def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limit
         if clock.monotonic() >= limits.deadline:
             raise ConnectTimeout(f"{target} did not accept the connection in time")
         if isinstance(target, tuple):
-            wait_ready(sock, write=True, seconds=_DIAL_STEP_S)
+            wait_writable(sock, _DIAL_STEP_S)
         else:
             limits.cancelled.wait(_DIAL_STEP_S)
 
