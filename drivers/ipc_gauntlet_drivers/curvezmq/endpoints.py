@@ -12,10 +12,12 @@ import zmq
 from zmq.utils import z85
 
 from ipc_gauntlet.sdk import Connection, ConnectParams, End, Failed, Listener, ListenParams, Unsupported
-from ipc_gauntlet_drivers.curvezmq.owner import FAREWELL_MS, Message, Owner, describe_failure
+from ipc_gauntlet_drivers.curvezmq.owner import FAREWELL_MS, Message, Owner, Told, describe_failure
 from ipc_gauntlet_drivers.curvezmq.world import World
 
 HELLO = b"ipc-gauntlet: hello"
+# Later than any test. Not "never" (-1): libzmq then throws away what has arrived and is not read yet.
+RECONNECT_MS = 60_000
 _numbers = itertools.count(1)
 
 
@@ -38,7 +40,7 @@ class DealerConnection(Connection):
         if server_key is not None:
             sock = world.socket(zmq.DEALER, params)
             sock.curve_serverkey = server_key
-            sock.reconnect_ivl = -1
+            sock.reconnect_ivl = RECONNECT_MS
             self._owner = Owner(sock)
 
     def run(self) -> End:
@@ -72,13 +74,15 @@ class DealerConnection(Connection):
     def _take(self, message: Message) -> None:
         self.delivered(b"".join(frame.bytes for frame in message))
 
-    def _look(self, event: zmq.Event, value: int) -> bool:
+    def _look(self, event: zmq.Event, value: int) -> Told:
         if event == zmq.EVENT_HANDSHAKE_SUCCEEDED and self._owner is not None:
             self._greeted = True
             self._owner.send_first([HELLO])
             self.established(peer=self._service)
         self._failure = describe_failure(event, value) or self._failure
-        return event in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED)
+        if event == zmq.EVENT_CONNECT_RETRIED:
+            return Told.ENDED
+        return Told.ENDING if event in (zmq.EVENT_DISCONNECTED, zmq.EVENT_CLOSED) else Told.NOTHING
 
 
 class RouterListener(Listener):
@@ -130,11 +134,11 @@ class RouterListener(Listener):
                 return
         peer.delivered(payload)
 
-    def _look(self, event: zmq.Event, value: int) -> bool:
+    def _look(self, event: zmq.Event, value: int) -> Told:
         failure = describe_failure(event, value)
         if failure is not None:
             self.rejected(*failure)
-        return False
+        return Told.NOTHING
 
 
 class Peer(Connection):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import socket
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,6 +18,7 @@ from ipc_gauntlet.sdk import Failed
 
 FAREWELL_MS = 1000
 _RETRY_MS = 5
+_LATE_S = 0.1
 
 # What libzmq says about a peer that breaks the protocol; the first part of a name that fits decides.
 _REASONS = (
@@ -28,6 +31,18 @@ _REASONS = (
 _PROTOCOL_ERRORS = {int(getattr(zmq, name)): name for name in dir(zmq) if name.startswith("PROTOCOL_ERROR_")}
 
 Message = list[zmq.Frame]
+
+
+class Told(enum.IntEnum):
+    """What an event of the monitor means for the work.
+
+    libzmq reports a disconnection a moment *before* it makes the last messages readable, so `ENDING` waits a little
+    for them; `ENDED` is for an event of which it is known that nothing can follow.
+    """
+
+    NOTHING = 0
+    ENDING = 1
+    ENDED = 2
 
 
 class Owner:
@@ -76,42 +91,45 @@ class Owner:
     def serve(
         self,
         on_message: Callable[[Message], None],
-        on_event: Callable[[zmq.Event, int], bool],
+        on_event: Callable[[zmq.Event, int], Told],
         endpoint: str | None = None,
     ) -> None:
         """Own the socket until `stop`, then close it.
 
         Args:
             on_message: Called with each message that arrives.
-            on_event: Called with each event of the monitor and its value; true ends the work.
+            on_event: Called with each event of the monitor and its value; says whether the work ends.
             endpoint: Where to connect first, for a client.
         """
         poller = zmq.Poller()
+        end_by = None
         for one in (self._sock, self._monitor, self._wake_read):
             poller.register(one, zmq.POLLIN)
         try:
             if endpoint is not None:
                 self._sock.connect(endpoint)
             while not self._stopping:
-                ready = dict(poller.poll(_RETRY_MS if self._jobs else None))
+                ready = dict(poller.poll(_RETRY_MS if self._jobs or end_by is not None else None))
                 if self._wake_read.fileno() in ready:
                     self._wake_read.recv(4096)
                 # Events first, then messages: what arrived before the last event is still delivered.
-                ended = self._monitor in ready and self._take_events(on_event)
+                told = self._take_events(on_event) if self._monitor in ready else Told.NOTHING
                 self._take_messages(on_message)
-                if ended:
+                if told is Told.ENDING and end_by is None:
+                    end_by = time.monotonic() + _LATE_S
+                if told is Told.ENDED or (end_by is not None and time.monotonic() >= end_by):
                     return
                 self._send_waiting()
         finally:
             self._close()
 
-    def _take_events(self, on_event: Callable[[zmq.Event, int], bool]) -> bool:
-        ended = False
+    def _take_events(self, on_event: Callable[[zmq.Event, int], Told]) -> Told:
+        most = Told.NOTHING
         with contextlib.suppress(zmq.Again):
             while True:
-                told = recv_monitor_message(self._monitor, zmq.NOBLOCK)
-                ended = on_event(zmq.Event(told["event"]), int(told["value"])) or ended
-        return ended
+                message = recv_monitor_message(self._monitor, zmq.NOBLOCK)
+                most = max(most, on_event(zmq.Event(message["event"]), int(message["value"])))
+        return most
 
     def _take_messages(self, on_message: Callable[[Message], None]) -> None:
         with contextlib.suppress(zmq.Again):

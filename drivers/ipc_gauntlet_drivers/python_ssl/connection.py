@@ -17,6 +17,7 @@ MAX_MESSAGE = 1024 * 1024
 _LENGTH_BYTES = 4
 _FAREWELL_S = 2.0
 _CHUNK = 65536
+_LOOK_S = 0.05
 
 
 class TlsConnection(SocketConnection):
@@ -150,8 +151,10 @@ def _turned_into_failures() -> Any:  # noqa: ANN401 - a generator, as contextman
 
 
 def _wait(fd: int, wanted: ssl.SSLError, timeout: float | None = None) -> None:
-    with contextlib.suppress(OSError, ValueError):  # it was closed meanwhile: the caller looks again
+    """Wait until the socket is ready, or a little; the caller looks again in any case."""
+    with contextlib.suppress(OSError, ValueError):  # it was closed meanwhile
         if isinstance(wanted, ssl.SSLWantReadError):
             select.select([fd], [], [], timeout)
         else:
-            select.select([], [fd], [], timeout)
+            # A socket that is shut down while its buffer is full does not become writable.
+            select.select([], [fd], [], _LOOK_S)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,9 @@ from ipc_gauntlet.sdk.params import Abilities, raw, request_params, text
 
 Result = dict[str, object]
 
+_TASKS = "/proc/self/task"
+_DEAD_THREADS_S = 0.2
+
 
 class Program:
     """Serves the requests of one harness.
@@ -35,6 +39,7 @@ class Program:
         self._output = output
         self._abilities = Abilities.of(driver.statement, driver.options)
         self._epoch = Epoch(output)
+        self._threads = _entries(_TASKS) or 0
         # Served by the reader itself: they are quick, and what follows them in the input may rely on them.
         self._inline: dict[str, Callable[[wire.JsonObject], Result]] = {
             "describe": self._describe,
@@ -109,7 +114,18 @@ class Program:
         self._epoch.end()
         self._epoch = self._epoch.next()
         self._driver.reset()
+        self._await_dead_threads()
         return {}
+
+    def _await_dead_threads(self) -> None:
+        """Wait, shortly, until the operating system has noticed too that threads have ended.
+
+        `Thread.join` returns a moment earlier, and who counts threads right after `reset` would count a dead one.
+        """
+        deadline = time.monotonic() + _DEAD_THREADS_S
+        while (count := _entries(_TASKS) or 0) > self._threads and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self._threads = count
 
     def _inspect(self, params: wire.JsonObject) -> Result:
         what = params.get("what")
@@ -118,7 +134,7 @@ class Program:
         return {one: self._resources() if one == "resources" else self._driver.inspect(one) for one in what}
 
     def _resources(self) -> Result:
-        counts: Result = {"threads": _entries("/proc/self/task") or threading.active_count()}
+        counts: Result = {"threads": _entries(_TASKS) or threading.active_count()}
         if fds := _entries("/proc/self/fd") or _entries("/dev/fd"):
             counts["fds"] = fds
         return {**counts, "connections": self._epoch.count_live()}
