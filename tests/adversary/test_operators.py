@@ -213,6 +213,9 @@ def test_faults_of_one_frame_act_in_the_order_of_the_schedule(scene: type, plain
     gone.say("c2s", b"a")
     assert gone.fired() == [0]
     assert "flip: an earlier fault took the frame away" in str(gone.core.capture.lines()[-1])
+    cut = scene(plain, Cut(at, after=True), Duplicate(at))
+    assert cut.say("c2s", b"a") == cut.to("server")
+    assert cut.fired() == [0]
 
 
 def test_cut_ends_both_sides_and_forwards_nothing_more(scene: type, plain: SimpleNamespace) -> None:

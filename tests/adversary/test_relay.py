@@ -13,6 +13,7 @@ from ipc_gauntlet.adversary import (
     Hold,
     InjectOnOpen,
     Limits,
+    Link,
     RawPeer,
     Rechunk,
     Recorded,
@@ -75,6 +76,12 @@ class Stage:
 
     def wait(self, predicate: object) -> bool:
         return self.reactor.run_until(predicate, WAIT_S)  # type: ignore[arg-type]
+
+    def jam(self, link: Link, direction: str) -> None:
+        """Wait until so much has come that nothing moves any more."""
+        assert self.wait(lambda: link.bytes_seen(direction) > 200_000)  # type: ignore[arg-type]
+        while link.quiet_for() < 0.1:
+            self.still(lambda: False)
 
     def still(self, predicate: object) -> bool:
         """Whether something does not happen in a short while."""
@@ -264,7 +271,8 @@ def test_a_paced_stream_to_a_peer_that_does_not_read(stage: Stage) -> None:
     client = stage.dial()
     client.write(stage.wrap(b"x" * 100))
     client.finish()
-    assert stage.wait(lambda: relay.links[0].ended("c2s") == "fin")
+    link = relay.links[0]
+    assert stage.wait(lambda: link.ended("c2s") == "fin" and link._outlets["server"].buffered == 0)
     silent.resume()
     assert stage.wait(lambda: silent.ended == "fin")
     assert silent.received == stage.wrap(b"x" * 100)
@@ -282,8 +290,7 @@ def test_a_receiver_that_does_not_read_slows_its_sender(stage: Stage) -> None:
         client.write(frame)
     client.finish()
     link = relay.links[0]
-    while link.quiet_for() < 0.2:
-        stage.still(lambda: False)
+    stage.jam(link, "c2s")
     seen = link.bytes_seen("c2s")
     assert seen < 400 * len(frame)
     assert client.buffered > 0
@@ -293,6 +300,40 @@ def test_a_receiver_that_does_not_read_slows_its_sender(stage: Stage) -> None:
     assert slow.bytes_seen == 400 * len(frame)
     with pytest.raises(HarnessError, match="not complete"):
         link.recording("c2s")
+
+
+def test_a_reset_comes_behind_what_waits(stage: Stage) -> None:
+    """Bytes that the receiver has no room for yet are not lost by the cut behind them."""
+    cut = Cut(Selector("c2s", 99, **START), how="reset", after=True, toward="receiver")
+    relay = stage.start(cut, limits=Limits(buffered=64 << 20))
+    slow = RawPeer.listen(stage.reactor, stage.transport, stage.directory, reading=False)
+    stage.own.append(slow)
+    relay.upstream = dict(slow.address)
+    client = stage.dial()
+    frame = stage.wrap(os.urandom(60_000))
+    for _ in range(100):
+        client.write(frame)
+    assert stage.wait(lambda: relay.unfired() == [])
+    assert slow.received == b""
+    slow.resume()
+    assert stage.wait(lambda: slow.ended is not None)
+    assert slow.received == frame * 100
+
+
+@pytest.mark.parametrize("buffered", [1 << 20, 64 << 20], ids=["paused", "all read"])
+def test_a_receiver_that_leaves_while_bytes_wait_for_it(stage: Stage, buffered: int) -> None:
+    """The link does not wait for ever to get rid of them, whether or not it has read everything."""
+    relay = stage.start(limits=Limits(buffered=buffered))
+    client = stage.dial(reading=False)
+    stage.server.write(os.urandom(16 << 20))
+    stage.server.finish()
+    link = relay.links[0]
+    stage.jam(link, "s2c")
+    client.finish()
+    assert stage.wait(lambda: link.ended("c2s") == "fin")
+    assert not link.closed
+    client.abort()
+    assert stage.wait(lambda: link.closed)
 
 
 def test_a_stall_without_reading_fills_the_senders_buffers(stage: Stage) -> None:

@@ -149,7 +149,7 @@ class Outflow:
             self._actions.append(Close())
 
     def _end_output(self, lane: Lane, how: f.How, now: float) -> None:
-        if lane.output_ended or lane.receiver in self._gone or lane.mode is Mode.DEAF:
+        if lane.output_ended or lane.receiver in self._gone:
             return
         if lane.segmenter is not None:
             self.write(lane, lane.segmenter.drain(), now)

@@ -15,6 +15,9 @@ PACE_MAX_S = 0.005
 POLL_S = 0.0005
 NAP_S = 0.001
 
+# A reset overtakes what the receiver had no room for yet; it is held back for so long at most.
+RESET_WAIT_S = 2.0
+
 
 class End(Enum):
     """What follows behind the last byte."""
@@ -43,6 +46,7 @@ class Outlet:
         self._queue: deque[tuple[bytes, bool] | End] = deque()
         self._queued = 0
         self._written_at = 0.0
+        self._reset_by: float | None = None
         self._turn_is_set = False
         stream.on_drained = self.wake
 
@@ -86,6 +90,8 @@ class Outlet:
         if self.stream.buffered:
             return False  # goes on when the stream has drained
         if end is End.ABORT:
+            if self.stream.unsent() and self._may_wait():
+                return False
             self.stream.abort()
         else:
             self.stream.close()
@@ -106,9 +112,21 @@ class Outlet:
         read = waited >= PACE_BLIND_S if unread is None else unread == 0 and waited >= PACE_MIN_S
         if read or waited >= PACE_MAX_S:
             return True
-        self._turn_is_set = True
-        self._reactor.call_at(now if waited < POLL_S else now + NAP_S, self._turn)
+        self._look_again(now if waited < POLL_S else now + NAP_S)
         return False
+
+    def _may_wait(self) -> bool:
+        now = self._reactor.now()
+        if self._reset_by is None:
+            self._reset_by = now + RESET_WAIT_S
+        if now >= self._reset_by:
+            return False
+        self._look_again(now + NAP_S)
+        return True
+
+    def _look_again(self, when: float) -> None:
+        self._turn_is_set = True
+        self._reactor.call_at(when, self._turn)
 
     def _turn(self) -> None:
         self._turn_is_set = False

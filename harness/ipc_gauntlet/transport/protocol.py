@@ -68,6 +68,9 @@ class Stream(Protocol):
         On a TCP connection this counts what was not acknowledged, which is less than what was not read.
         """
 
+    def unsent(self) -> int:
+        """Bytes that the operating system took and that `abort` would lose."""
+
 
 class Listener(Protocol):
     """A server endpoint that accepts everybody."""

@@ -129,6 +129,10 @@ class SocketStream:
         """See `Stream.unread`."""
         return None if self._closed else _unread(self._sock)
 
+    def unsent(self) -> int:
+        """See `Stream.unsent`; what a Unix socket took is the receiver's already."""
+        return 0 if self._closed or self._sock.family == _AF_UNIX else _unread(self._sock) or 0
+
     def _connect(self, target: str | tuple[str, int], retries: int) -> None:
         if self._closed:
             return
