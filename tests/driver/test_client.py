@@ -124,6 +124,7 @@ def test_a_driver_that_was_never_started_says_so(make_driver: MakeDriver) -> Non
 def test_starting_twice_is_the_same_as_once(make_driver: MakeDriver) -> None:
     """A running driver is left alone; ensure_alive and reset start one that is not."""
     driver = make_driver("plain")
+    driver.ensure_alive()
     first = driver.start()
     pid = driver.pid
     assert driver.start() is first

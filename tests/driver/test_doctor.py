@@ -1,12 +1,17 @@
 """The doctor: a good driver passes every check, and each kind of bad one fails at the right one."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from ipc_gauntlet.driver import Driver, DriverCommand, SupervisionLimits
+from ipc_gauntlet.driver import Driver, DriverCommand, Statement, SupervisionLimits
 from ipc_gauntlet.driver.doctor import Check, Provisioned, examine
+from ipc_gauntlet.driver.doctor.exam import Exam, Wrong
+from ipc_gauntlet.driver.doctor.protocol_checks import claims_fit_together
 from ipc_gauntlet.driver.statement import CredentialSupport
 from ipc_gauntlet.reactor import Reactor
 
@@ -38,7 +43,7 @@ def examined(
 
     def run(name: str) -> dict[str, Check]:
         limits = SupervisionLimits(call_s=0.2, grace_s=0.5, output_bytes=2_000_000)
-        if name == "plain":
+        if "plain" in name:
             limits = SupervisionLimits()
         workdir = Path(tmp_path_factory.mktemp("d"))
         checks = examine(command(name), reactor, workdir, provision, limits)
@@ -87,6 +92,26 @@ def test_a_driver_that_agrees_to_everything_is_found_out(examined: Examine) -> N
     assert checks["it leaves when its standard input ends"].ok
 
 
+@pytest.mark.parametrize(
+    ("name", "check", "text"),
+    [
+        ("forgetful_plain", "reset really resets", "after `reset`|it answered `listen` with error"),
+        (
+            "garbling_plain",
+            "both roles really talk to each other",
+            "unix with psk.*another payload than the client",
+        ),
+        ("deaf_plain", "both roles really talk to each other", "did not report `delivered`; .*established"),
+        ("optional_plain", "an unknown option is refused with -32001", "accepted instead of refused"),
+    ],
+)
+def test_one_defect_fails_its_own_check(examined: Examine, name: str, check: str, text: str) -> None:
+    """A good driver with one line changed fails where that line matters, and nowhere else."""
+    checks = examined(name)
+    assert [found.name for found in checks.values() if not found.ok] == [check]
+    assert re.search(text, checks[check].detail)
+
+
 def test_a_driver_that_breaks_the_protocol_is_reported_as_unclean(examined: Examine) -> None:
     """What it printed is named in the last check, although every check got a fresh process."""
     checks = examined("invents_notifications")
@@ -105,6 +130,38 @@ def test_a_driver_that_stays_is_reported(examined: Examine) -> None:
     checks = examined("stays")
     assert "still runs" in checks["it leaves when its standard input ends"].detail
     assert "still runs" in checks["it leaves on shutdown"].detail
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"credentials": []}, "profile channel without credentials"),
+        ({"profile": "messaging"}, "profile messaging without the feature request"),
+        ({"features": ["idempotency"]}, "idempotency without request"),
+        ({"features": ["durable"]}, "durable without idempotency"),
+        ({"features": ["parse"]}, "go together"),
+        ({"parsers": ["frame"]}, "go together"),
+        ({"observes": ["closed"]}, "without observing `delivered`"),
+        ({"credentials": [{"kind": "x509"}]}, "lists of keys and of names"),
+    ],
+)
+def test_claims_that_contradict_each_other_are_wrong(change: dict[str, object], text: str) -> None:
+    """Each claim is fine alone; together they cannot be true."""
+    good = {
+        "protocol": 1,
+        "name": "n",
+        "version": "1",
+        "profile": "channel",
+        "roles": ["server"],
+        "transports": ["unix"],
+        "credentials": [{"kind": "psk"}],
+        "observes": ["delivered"],
+    }
+    assert claims_fit_together(cast("Exam", SimpleNamespace(statement=Statement.from_result(good))))
+    with pytest.raises(Wrong, match=text):
+        claims_fit_together(
+            cast("Exam", SimpleNamespace(statement=Statement.from_result({**good, **change})))
+        )
 
 
 def test_a_driver_that_hangs_costs_bounded_time(examined: Examine) -> None:

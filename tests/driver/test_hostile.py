@@ -43,6 +43,7 @@ CANNOT_START = [
 
 BREAKS = [
     ("wrong_ids", DriverProtocolError, "answered request 1002, which was answered already or never made"),
+    ("cannot_read", DriverProtocolError, "could not read a request of ours, and said: what a mess"),
     ("invalid_utf8", DriverProtocolError, "not UTF-8"),
     ("deep_json", DriverProtocolError, "nested too deeply"),
     ("huge_integer", DriverProtocolError, "not a JSON-RPC message|not JSON|never made"),
@@ -252,6 +253,7 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hide_the_end_of_its_parent(
     assert driver.restarts == 1
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # from 3.12: we mean this fork
 def test_processes_of_others_are_left_alone(make_driver: MakeDriver, reactor: Reactor) -> None:
     """Neither another driver nor an orphan that somebody else left to us is touched."""
     reader, writer = os.pipe()
