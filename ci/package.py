@@ -14,6 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = ("harness", "suites", "corpora", "reference_impl", "drivers")
 
+# Read in the checkout, not installed: examples in other languages.
+NOT_PACKED = ("drivers/examples",)
+
 
 def tree_files(checkout: Path) -> set[str]:
     """Files that the wheel must hold, named as in the wheel.
@@ -29,6 +32,8 @@ def tree_files(checkout: Path) -> set[str]:
     for root in SOURCE_ROOTS:
         for path in (checkout / root).rglob("*"):
             name = path.relative_to(checkout / root)
+            if any(path.is_relative_to(checkout / folder) for folder in NOT_PACKED):
+                continue
             if path.is_file() and not any(
                 part == "__pycache__" or part.startswith(".") for part in name.parts
             ):
