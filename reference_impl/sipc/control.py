@@ -8,6 +8,7 @@ mean "for ever".
 import itertools
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 from sipc import cbor
 from sipc.cbor import Key, Value
@@ -60,6 +61,7 @@ class Close:
     processed: int
 
 
+@lru_cache(maxsize=64)  # a program has few settings, and every connection announces them
 def encode_ready(ready: Ready) -> bytes:
     """Return the payload of a READY record."""
     return cbor.encode(
@@ -73,6 +75,7 @@ def encode_ready(ready: Ready) -> bytes:
     )
 
 
+@lru_cache(maxsize=64)  # so do its peers
 def decode_ready(payload: bytes) -> Ready:
     """Parse a READY record.
 

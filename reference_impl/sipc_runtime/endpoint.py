@@ -31,6 +31,7 @@ from sipc.timers import Timeouts
 from sipc_runtime.clock import Alarm, Clock
 from sipc_runtime.outbox import Outbox
 from sipc_runtime.transport import READ_SIZE, Stream, StreamBroken, TransportError
+from sipc_runtime.workers import CONNECTION_THREADS
 
 # A program that sends while more than this waits is held up until the peer has read.
 HIGH_WATER = 256 * 1024
@@ -112,6 +113,7 @@ class Endpoint:
         self._ended_requests: deque[RequestEnded] = deque()
         self._alarm: Alarm | None = None
         self._flushing = False
+        self._hung_up = False
         self._write_broken = False
         self._abort_detail: str | None = None
         self._thread: threading.Thread | None = None
@@ -120,8 +122,7 @@ class Endpoint:
 
     def start(self) -> None:
         """Run in a thread of its own."""
-        self._thread = threading.Thread(target=self.run, name=f"sipc-{self.label}", daemon=True)
-        self._thread.start()
+        CONNECTION_THREADS.submit(self.run)
 
     def send_event(self, message: Message) -> int:
         """Send an event and return its number.
@@ -327,13 +328,18 @@ class Endpoint:
             self._write_broken = True
             if self._alarm is not None:
                 self._alarm.cancel()
-            if self._stream is not None:
-                self._stream.hang_up()
+            self._hang_up()
             while self._flushing:
                 self._changed.wait()
             if self._stream is not None:
                 self._stream.close()
+        self._thread = None
         self.finished.set()
+
+    def _hang_up(self) -> None:
+        if self._stream is not None and not self._hung_up:
+            self._hung_up = True
+            self._stream.hang_up()
 
     def _give_up(self) -> None:
         """The peer takes neither the last bytes nor the end of the stream."""
@@ -361,8 +367,8 @@ class Endpoint:
         while (event := connection.next_event()) is not None:
             self._sort(event)
         if connection.ended:
-            if not self._outbox.size and self._stream is not None:
-                self._stream.hang_up()
+            if not self._outbox.size:
+                self._hang_up()
             return
         due = connection.next_timer()
         if due is not None and (
@@ -402,7 +408,7 @@ class Endpoint:
         if self._write_now() and self._connection is not None:
             self._flushing = True
             self._connection.write_blocked(self._outbox.oldest())
-            threading.Thread(target=self._flush_rest, name=f"sipc-{self.label}-writer", daemon=True).start()
+            CONNECTION_THREADS.submit(self._flush_rest)
 
     def _write_now(self) -> bool:
         """Write what the transport takes; True if something is left."""

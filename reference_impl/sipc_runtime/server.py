@@ -5,10 +5,8 @@ until its handshake's deadline, and one of a limited number of places for connec
 """
 
 import itertools
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -174,8 +172,6 @@ class Server:
     def _serve(self, endpoint: Endpoint) -> None:
         try:
             endpoint.run()
-        except Exception:  # noqa: BLE001 - one connection's failure must not be everybody's
-            traceback.print_exc(file=sys.stderr)
         finally:
             with self._lock:
                 self._endpoints.discard(endpoint)

@@ -1,6 +1,8 @@
-"""A bounded number of threads for handlers that take time."""
+"""Threads that are used again: for connections, and a bounded number for handlers that take time."""
 
+import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 
@@ -9,11 +11,11 @@ class Workers:
     """Runs tasks in threads that are started when needed and leave when they have nothing to do.
 
     Args:
-        limit: Most threads at once; further tasks wait.
+        limit: Most threads at once; further tasks wait. None if somebody else bounds the tasks.
         linger: Seconds a thread without a task stays.
     """
 
-    def __init__(self, limit: int = 32, linger: float = 0.2) -> None:
+    def __init__(self, limit: int | None = 32, linger: float = 0.2) -> None:
         self._limit = limit
         self._linger = linger
         self._tasks: deque[Callable[[], None]] = deque()
@@ -22,12 +24,12 @@ class Workers:
         self._idle = 0
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Run `task` soon. It must handle its own errors."""
+        """Run `task` soon."""
         with self._changed:
             self._tasks.append(task)
             if self._idle >= len(self._tasks):
                 self._changed.notify()
-            elif self._threads < self._limit:
+            elif self._limit is None or self._threads < self._limit:
                 self._threads += 1
                 threading.Thread(target=self._work, name="sipc-worker", daemon=True).start()
 
@@ -43,11 +45,11 @@ class Workers:
                     self._changed.notify_all()
                     return
                 task = self._tasks.popleft()
-            task()
+            try:
+                task()
+            except Exception:  # noqa: BLE001 - one task's failure must not take a thread from the others
+                traceback.print_exc(file=sys.stderr)
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until every thread has left; False if some have not within `seconds`."""
-        with self._changed:
-            self._linger = 0.0
-            self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._threads == 0, seconds)
+
+CONNECTION_THREADS = Workers(limit=None)
+"""Where connections run. Making a thread costs several times as much as waking one."""
