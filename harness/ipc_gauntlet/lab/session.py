@@ -389,8 +389,8 @@ class Session:
 
     def _send(self, direction: Direction, payload: bytes) -> bool:
         role = sender(direction)
-        if self.refused:  # there is no connection to send on
-            self._failures[role].extend(self.refused.values())
+        if self._never_was(role):
+            self._failures[role].append("not-connected")
             return False
         before = self._frames(direction)
         call = self.submit(role, "send", payload=b64(payload))
@@ -414,6 +414,10 @@ class Session:
             return True
         self.lab.wait(lambda: call.done or self.is_over(role), timeout_s)
         return False
+
+    def _never_was(self, role: Role) -> bool:
+        """Whether there is no connection to use, because it was refused before it came about."""
+        return bool(self.refused) or (self._ended(role) and not self._has(role, "established"))
 
     def _frames(self, direction: Direction) -> int:
         return self.link.count(direction) if self.link is not None else 0

@@ -29,9 +29,10 @@ def test_duplicate_takes_effect_once(lab: Lab, where: str, when: str) -> None:
     _append_once(lab)
     served = lab.listen()
     key, payload = lab.key(), lab.payload("append")
-    sessions = [lab.session(served=served) for _ in range(1 if where == "same-connection" else 3)]
-    for session in sessions:
-        open_or_stop(session)
+    sessions: list[Session] = []
+    for _ in range(1 if where == "same-connection" else 3):
+        sessions.append(lab.session(served=served))
+        open_or_stop(sessions[-1])
     lab.did(f"sent the same keyed request 4 times, {where}, {when}")
     calls = []
     for attempt in range(4):

@@ -54,7 +54,9 @@ def wait_limit(lab: Lab, one: Timer) -> float:
     return PATIENCE_S if one.seconds is None else lab.noise.upper(one.seconds)
 
 
-def require_in_bounds(lab: Lab, one: Timer, elapsed_s: float | None, what: str) -> None:
+def require_in_bounds(
+    lab: Lab, one: Timer, elapsed_s: float | None, what: str, longest_s: float | None = None
+) -> None:
     """Demand that something happened, not before the timer's value and not later than its upper bound.
 
     Args:
@@ -62,6 +64,7 @@ def require_in_bounds(lab: Lab, one: Timer, elapsed_s: float | None, what: str) 
         one: The timer.
         elapsed_s: When it happened, in seconds from just before the stimulus; None if it never did.
         what: What was to happen, as a clause.
+        longest_s: Seconds since the timer could have started at the earliest, where that was before the stimulus.
 
     Raises:
         RequirementViolated: It did not, or not in time.
@@ -83,7 +86,10 @@ def require_in_bounds(lab: Lab, one: Timer, elapsed_s: float | None, what: str) 
         )
     seen = f"it took {elapsed_s:.3f} s"
     lab.require_that(
-        elapsed_s >= lab.noise.lower(one.seconds), f"{what} not before {one.seconds:g} s", seen, "early"
+        (longest_s or elapsed_s) >= lab.noise.lower(one.seconds),
+        f"{what} not before {one.seconds:g} s",
+        seen,
+        "early",
     )
     lab.require_that(elapsed_s <= limit, f"{what} within {limit:.1f} s", seen, "late")
 

@@ -96,7 +96,7 @@ def test_stalled_server(lab: Lab, form: str) -> None:
 @pytest.mark.parametrize("form", ["silent", "half-flight"])
 def test_stalled_clients_delay_nobody(lab: Lab, form: str) -> None:
     """Some clients are stuck in their handshake. A well-behaved client must be served while they are."""
-    limit = timer(lab, handshake_ms=50000) if lab.has("timeouts") else Timer("handshake_ms", None)
+    limit = timer(lab, handshake_ms=5000) if lab.has("timeouts") else Timer("handshake_ms", None)
     served = lab.listen(options=limit.options)
     flight: list[bytes] = []
     for _ in range(2):

@@ -168,8 +168,10 @@ def test_peer_that_stops_reading(lab: Lab) -> None:
     other = lab.session(served=served)
     open_or_stop(other)
     before = lab.memory("client")
+    start = lab.reactor.now()
     session.the_link().stall("c2s", reading=False)
     flood = session.flood("c2s", CHUNK, FLOOD_LIMIT, timeout_s=wait_limit(lab, write))
+    stalled_s = lab.reactor.now() - start
     grown = lab.memory("client") - before
     lab.did(f"stopped reading; the client sent {flood.sent_bytes >> 20} MiB before {flood.how}")
     lab.record(session)
@@ -181,4 +183,6 @@ def test_peer_that_stops_reading(lab: Lab) -> None:
     other.exchange("c2s", 2)
     other.settle_delivery("c2s")
     lab.require(other.outcome(), checks.delivered_all("c2s"))
-    require_in_bounds(lab, write, flood.blocked_s if flood.failed else None, "the blocked sending to fail")
+    require_in_bounds(
+        lab, write, flood.blocked_s if flood.failed else None, "the blocked sending to fail", stalled_s
+    )
