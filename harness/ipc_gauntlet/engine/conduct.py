@@ -65,8 +65,10 @@ class Conductor:
         self._watchdog = Watchdog(settings.case_limit_s, self._stacks)
 
     def open_lab(self, item: pytest.Item) -> AnyLab:
-        """Make the `lab` of a case; raises what the bench raises."""
+        """Make the `lab` of a case; raises what the bench raises, and `NotApplicable` for a case that does not apply."""
         running = item.stash[_RUNNING]
+        if running.case.gate is not None:
+            raise NotApplicable(running.case.gate.why)
         running.lab = self._ready_bench().lab(running.case, self._settings)
         return running.lab
 
@@ -84,10 +86,7 @@ class Conductor:
         """Start the clock; watch the set-up."""
         if CASE not in item.stash:
             return (yield)
-        case = item.stash[CASE]
-        item.stash[_RUNNING] = Running(case)
-        if case.gate is not None:
-            raise NotApplicable(case.gate.why)
+        item.stash[_RUNNING] = Running(item.stash[CASE])
         with self._watchdog.watch():
             return (yield)
 
