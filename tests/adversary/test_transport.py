@@ -244,8 +244,16 @@ def test_somebody_elses_socket_is_not_removed(reactor: Reactor, workdir: str) ->
 )
 def test_unusable_directories(reactor: Reactor, directory: str, problem: str) -> None:
     """The error says what is wrong."""
-    with pytest.raises((HarnessError, FileNotFoundError), match=problem):
+    with pytest.raises(HarnessError, match=problem):
         listen("unix", directory, reactor, lambda _: None)
+
+
+def test_somebody_elses_directory(reactor: Reactor, workdir: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever owns the directory could replace the socket."""
+    owner = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(HarnessError, match=f"belongs to user {owner}"):
+        listen("unix", workdir, reactor, lambda _: None)
 
 
 def test_a_path_that_is_too_long(reactor: Reactor, workdir: str) -> None:

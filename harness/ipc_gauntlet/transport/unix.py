@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import itertools
+import os
 import socket
 import stat
 import sys
@@ -94,16 +95,22 @@ def private_directory(directory: str) -> Path:
     """Make the directory if need be, and check that nobody else can enter it.
 
     Raises:
-        HarnessError: When it is not absolute, not a directory, or open to others.
+        HarnessError: When it is not absolute, cannot be made, is no directory, or is somebody else's or open to others.
     """
     folder = Path(directory)
     if not folder.is_absolute():
         raise HarnessError(f"the directory for sockets must be absolute: {directory!r}")
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    mode = folder.stat().st_mode
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.stat()
+    except OSError as problem:
+        raise HarnessError(f"no directory for sockets: {problem}") from problem
+    mode = status.st_mode
     if not stat.S_ISDIR(mode):
         raise HarnessError(f"not a directory: {directory!r}")
+    if status.st_uid != os.geteuid():
+        raise HarnessError(f"{directory!r} belongs to user {status.st_uid}, not to this one")
     if mode & 0o077:
         raise HarnessError(
             f"others may enter {directory!r} (mode {mode & 0o777:04o}); sockets need a 0700 directory"
