@@ -129,7 +129,7 @@ def test_marks_in_the_environment_find_a_tree() -> None:
         while marked.pid not in marker.find(leader.pid) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert marker.find(leader.pid) == [marked.pid]
-        assert marker.find(os.getpid()) == sorted([marked.pid, leader.pid, stranger.pid])
+        assert {marked.pid, leader.pid, stranger.pid} <= set(marker.find(os.getpid()))
         assert marker.peek(marked) is None
         marked.kill()
         marked.wait()

@@ -4,6 +4,7 @@
 schema goes to standard output. A test fails when the file and the types have drifted apart.
 """
 
+import inspect
 import json
 import sys
 from collections.abc import Sequence
@@ -114,14 +115,21 @@ def _notification(method: str, params: _Schema) -> _Schema:
 
 
 def _strip_noise(schema: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Drop titles, which repeat the name, and null defaults, which say nothing."""
-    if isinstance(schema, dict):
-        return {
-            key: _strip_noise(value)
-            for key, value in schema.items()
-            if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
-        }
-    return [_strip_noise(item) for item in schema] if isinstance(schema, list) else schema
+    """Drop titles, which repeat the name, and null defaults, which say nothing; take the indentation off docstrings."""
+    if isinstance(schema, list):
+        return [_strip_noise(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: _strip_noise(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+    }
+    if isinstance(kept.get("description"), str):
+        kept["description"] = inspect.cleandoc(
+            kept["description"]
+        )  # Python 3.13 does so itself, 3.11 does not
+    return kept
 
 
 if __name__ == "__main__":
