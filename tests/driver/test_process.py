@@ -26,27 +26,28 @@ def start() -> Spawn:
     return run
 
 
-def read_all(process: DriverProcess, seconds: float = 10) -> bytes:
-    """Read standard output to its end."""
-    deadline = time.monotonic() + seconds
-    data = b""
-    while time.monotonic() < deadline:
+def read_line(process: DriverProcess) -> bytes:
+    """Read standard output up to a newline, or to its end."""
+    deadline = time.monotonic() + 10
+    line = b""
+    while not line.endswith(b"\n"):
+        assert time.monotonic() < deadline
         try:
-            piece = os.read(process.stdout, 65536)
+            piece = os.read(process.stdout, 1)
         except BlockingIOError:
             time.sleep(0.001)
             continue
         if not piece:
-            return data
-        data += piece
-    raise TimeoutError
+            break
+        line += piece
+    return line
 
 
 def test_a_process_leads_a_session_and_carries_the_mark(start: Spawn) -> None:
     """The mark is in the environment and, on Linux, in a resource limit that `env -i` cannot drop."""
     process = start("import os; print(os.getsid(0) == os.getpid(), os.environ['IPC_GAUNTLET_DRIVER'])")
     try:
-        leads, mark = read_all(process).decode().split()
+        leads, mark = read_line(process).decode().split()
         assert leads == "True"
         assert len(mark) >= 8
     finally:
@@ -94,23 +95,11 @@ def test_living_children_are_told_from_zombies(start: Spawn) -> None:
         "living = os.fork() or time.sleep(600)\n"
         "os.waitid(os.P_PID, zombie, os.WEXITED | os.WNOWAIT)\n"
         "print(living, flush=True)\n"
-        "os.close(1)\n"
         "time.sleep(600)\n"
     )
     process = start(program)
     try:
-        deadline = time.monotonic() + 10
-        while process.others() == [] and time.monotonic() < deadline:
-            time.sleep(0.005)
-        found = process.others()
-        line = b""
-        while not line.endswith(b"\n") and time.monotonic() < deadline:
-            try:
-                line += os.read(process.stdout, 100)
-            except BlockingIOError:
-                time.sleep(0.001)
-        living = int(line)
-        assert living in found
+        living = int(read_line(process))
         assert process.others() == [living]
     finally:
         process.kill()
