@@ -258,6 +258,11 @@ class Connection:
         return self._session is not None and self._session.silent
 
     @property
+    def lingers(self) -> bool:
+        """Whether, after the end, bytes that the peer does not take yet are worth waiting for."""
+        return self._session is None or self._session.lingers
+
+    @property
     def established(self) -> bool:
         """Whether messages may be sent."""
         return self._session is not None and self._session.phase is Phase.OPEN

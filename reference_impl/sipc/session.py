@@ -96,6 +96,7 @@ class Session:
     Attributes:
         phase: Where the session stands.
         silent: It ended in a way after which nothing may be written, whatever was waiting.
+        lingers: After the end, bytes that the peer does not take yet are worth waiting for.
 
     Args:
         start: The handshake's outcome.
@@ -107,6 +108,7 @@ class Session:
     def __init__(self, start: Start, settings: Settings, events: deque[Event], timers: ArmedTimers) -> None:
         self.phase = Phase.CONFIRMING
         self.silent = False
+        self.lingers = True
         self._start = start
         self._settings = settings
         self._events = events
@@ -363,6 +365,7 @@ class Session:
             self.close(now, CloseReason.LIFETIME)
 
     def _on_drain(self, _now: float) -> None:
+        self.lingers = False
         if self.phase is Phase.DRAINING:
             self._end(How.LOCAL, "timeout", "the peer did not close in time")
             return

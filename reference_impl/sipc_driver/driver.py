@@ -2,10 +2,10 @@
 
 import itertools
 import os
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 from sipc.errors import LocalError
 from sipc.events import (
@@ -112,11 +112,7 @@ class ReferenceDriver:
     # --- describe, parse, shutdown ---
 
     def _describe(self, _params: Json, reply: Reply) -> None:
-        try:
-            number = version("ipc-gauntlet")
-        except PackageNotFoundError:
-            number = "0"
-        reply.result(statement(number))
+        reply.result(statement())
 
     def _parse(self, _params: Json, _reply: Reply) -> None:
         raise RpcError(UNSUPPORTED, "this driver has no parsers")
@@ -133,6 +129,8 @@ class ReferenceDriver:
         if name in self._servers:
             raise RpcError(INVALID_PARAMS, f"there is a listener {name}")
         config = responder_config(params, options)
+        if options.store is not None:
+            self._store(options)
         try:
             if transport == "unix":
                 listener = listen_in(text(params, "directory"), f"s{next(self._sockets)}")
@@ -213,7 +211,10 @@ class ReferenceDriver:
             store = self._stores.get(path)
             if store is None:
                 horizon = options.settings.timeouts.idempotency
-                store = Store(path, self._clock_for(options), horizon, LEDGER_TABLE)
+                try:
+                    store = Store(path, self._clock_for(options), horizon, LEDGER_TABLE)
+                except sqlite3.Error as error:
+                    raise RpcError(FAILED, f"cannot use the store {path}: {error}", "internal") from error
                 self._stores[path] = store
             return store
 

@@ -2,6 +2,9 @@
 
 from sipc.timers import TIMERS, Timer
 
+# Of the distribution; written here because looking it up takes longer than starting the rest.
+VERSION = "0.1.0"
+
 OPTION_TIMERS = {
     "connect_ms": Timer.CONNECT,
     "handshake_ms": Timer.HANDSHAKE,
@@ -16,12 +19,12 @@ MAX_PAYLOAD = (1 << 20) - 256
 MAX_CONNECTIONS = 1024
 
 
-def statement(version: str) -> dict[str, object]:
+def statement() -> dict[str, object]:
     """Return the implementation statement (section 3 of the driver protocol)."""
     return {
         "protocol": 1,
         "name": "reference",
-        "version": version,
+        "version": VERSION,
         "language": "Python",
         "profile": "messaging",
         "roles": ["client", "server"],

@@ -181,15 +181,15 @@ class VirtualClock:
 
     def wait(self, condition: threading.Condition, deadline: float) -> None:
         """See `Clock.wait`."""
-        if deadline <= self._now:
-            return
 
         def wake() -> None:
             with condition:
                 condition.notify_all()
 
         alarm = self.call_at(deadline, wake)
-        condition.wait()
+        # The alarm first: were it set after looking at the time, another thread could advance in between.
+        if deadline > self._now:
+            condition.wait()
         alarm.cancel()
 
     def advance(self, seconds: float) -> None:

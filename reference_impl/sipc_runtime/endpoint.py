@@ -112,6 +112,7 @@ class Endpoint:
         self._settled: deque[tuple[Callable[[Outcome], None], Outcome]] = deque()
         self._ended_requests: deque[RequestEnded] = deque()
         self._alarm: Alarm | None = None
+        self._last_alarm: Alarm | None = None
         self._flushing = False
         self._hung_up = False
         self._write_broken = False
@@ -319,15 +320,12 @@ class Endpoint:
 
     def _release(self) -> None:
         with self._lock:
-            if self._outbox.size and self._stream is not None:
-                deadline = self._clock.monotonic() + self._timeouts.drain
-                last = self._clock.call_at(deadline, self._give_up)
-                while self._outbox.size:
-                    self._changed.wait()
-                last.cancel()
+            while self._outbox.size:
+                self._changed.wait()
             self._write_broken = True
-            if self._alarm is not None:
-                self._alarm.cancel()
+            for alarm in (self._alarm, self._last_alarm):
+                if alarm is not None:
+                    alarm.cancel()
             self._hang_up()
             while self._flushing:
                 self._changed.wait()
@@ -345,6 +343,7 @@ class Endpoint:
         """The peer takes neither the last bytes nor the end of the stream."""
         with self._lock:
             self._outbox.clear()
+            self._hang_up()
             self._changed.notify_all()
 
     # --- under the lock ---
@@ -358,17 +357,14 @@ class Endpoint:
         data = connection.data_to_send()
         if data and not self._write_broken:
             self._outbox.append(data, now)
-        if connection.ended:
-            if connection.silent:
-                self._outbox.clear()
-            self._changed.notify_all()
+        if connection.ended and connection.silent:
+            self._outbox.clear()
         if self._outbox.size and not self._flushing:
             self._flush()
         while (event := connection.next_event()) is not None:
             self._sort(event)
         if connection.ended:
-            if not self._outbox.size:
-                self._hang_up()
+            self._wind_up(connection, now)
             return
         due = connection.next_timer()
         if due is not None and (
@@ -377,6 +373,16 @@ class Endpoint:
             if self._alarm is not None:
                 self._alarm.cancel()
             self._alarm = self._clock.call_at(due, self._on_alarm)
+
+    def _wind_up(self, connection: Connection, now: float) -> None:
+        """The connection has ended: end the stream when the last bytes have been taken, or soon without."""
+        if not connection.lingers:
+            self._outbox.clear()
+        if not self._outbox.size:
+            self._hang_up()
+        elif self._last_alarm is None:
+            self._last_alarm = self._clock.call_at(now + self._timeouts.drain, self._give_up)
+        self._changed.notify_all()
 
     def _sort(self, event: Event) -> None:
         if isinstance(event, (ResponseReceived, RequestFailed)):

@@ -22,6 +22,8 @@ from sipc_runtime.transport import Address, Listener, Stream, TransportError
 
 # After a failed accept (no descriptors left, for example) the next one waits this long.
 _ACCEPT_PAUSE_S = 0.05
+# What a peer is told for which there is no room.
+_RETRY_AFTER_MS = 1000
 # Labels of accepted connections are unique in the process, whichever server they belong to.
 _NUMBERS = itertools.count(1)
 
@@ -156,13 +158,25 @@ class Server:
             else:
                 endpoint.cancelled.set()
         if endpoint.cancelled.is_set():
-            stream.hang_up()
-            stream.close()
-            self._application.on_refused("limit", "too many connections")
+            self._shed(stream)
             return
         threading.Thread(
             target=self._serve, args=(endpoint,), name=f"sipc-{endpoint.label}", daemon=True
         ).start()
+
+    def _shed(self, stream: Stream) -> None:
+        """Tell a peer that there is no room, if it takes that now, and let it go."""
+        refusal = Responder(self._config, SYSTEM_ENTROPY, self._clock.wall())
+        refusal.refuse_busy(_RETRY_AFTER_MS)
+        try:
+            stream.write_some(refusal.data_to_send())
+        except TransportError as error:
+            detail = f"too many connections; not told: {error}"
+        else:
+            detail = "too many connections"
+        stream.hang_up()
+        stream.close()
+        self._application.on_refused("limit", detail)
 
     def _connection(self, accepted_at: float) -> Connection:
         wall = self._clock.wall()

@@ -102,6 +102,7 @@ class SocketListener:
         self._address = address
         self._admit = admit
         self._on_close = on_close
+        self._interrupted = False
         # Closing a descriptor does not wake a thread that waits for it; a byte on this pair does.
         self._wakened, self._waker = socket.socketpair()
         listening.listen(_BACKLOG)
@@ -114,29 +115,31 @@ class SocketListener:
 
     def accept(self) -> Stream | None:
         """See `Listener.accept`."""
-        while True:
+        while not self._interrupted:
             try:
                 connected, _ = self._socket.accept()
-                break
+                return self._admitted(connected)
             except BlockingIOError:
-                if self._interrupted_while_idle():
-                    return None
+                self._wait()
             except OSError as error:
                 raise TransportError(f"accept failed: {error}", "internal") from error
+        return None
+
+    def _admitted(self, connected: socket.socket) -> Stream:
         try:
             self._admit(connected)
             return SocketStream(connected)
-        except (OSError, TransportError) as error:
+        except (OSError, TransportError):
             connected.close()
-            if isinstance(error, TransportError):
-                raise
-            raise TransportError(f"the new connection was lost: {error}", "internal") from error
+            raise
 
-    def _interrupted_while_idle(self) -> bool:
-        return self._wakened in _readable(self._socket, self._wakened)
+    def _wait(self) -> None:
+        """Wait for a connection or for `interrupt`."""
+        _readable(self._socket, self._wakened)
 
     def interrupt(self) -> None:
         """See `Listener.interrupt`."""
+        self._interrupted = True
         self._waker.send(b"x")
 
     def close(self) -> None:

@@ -62,6 +62,7 @@ class Store:
         self._sql.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{tables}COMMIT;")
         self._epoch, self._age = self._sql.execute("SELECT epoch, age FROM run").fetchone()
         self._opened = clock.monotonic()
+        self._size = self._count()
 
     def execute(
         self, key: IdempotencyKey, fingerprint: bytes, effect: Effect
@@ -86,7 +87,7 @@ class Store:
                     self._insert(key, fingerprint, outcome)
                 self._sql.execute("COMMIT")
             except BaseException:
-                self._sql.execute("ROLLBACK")
+                self._roll_back()
                 raise
             return decision, outcome
 
@@ -104,7 +105,7 @@ class Store:
                     self._insert(key, fingerprint, None)
                 self._sql.execute("COMMIT")
             except BaseException:
-                self._sql.execute("ROLLBACK")
+                self._roll_back()
                 raise
             return decision, outcome
 
@@ -119,10 +120,10 @@ class Store:
     def release(self, key: IdempotencyKey) -> None:
         """The execution that `begin` allowed has certainly had no effect: the key is free again."""
         with self._lock:
-            self._sql.execute(
+            self._size -= self._sql.execute(
                 "DELETE FROM request WHERE credential=? AND peer=? AND key=?",
                 (key.credential, key.peer, key.key),
-            )
+            ).rowcount
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """Read from the tables of durable methods."""
@@ -140,10 +141,10 @@ class Store:
 
     def _look(self, key: IdempotencyKey, fingerprint: bytes) -> tuple[Decision, Outcome | None]:
         """Forget what has expired, then decide. Records of executions that run now never expire."""
-        self._sql.execute(
+        self._size -= self._sql.execute(
             "DELETE FROM request WHERE first_seen <= ? AND (status IS NOT NULL OR epoch <> ?)",
             (self._now() - self._horizon, self._epoch),
-        )
+        ).rowcount
         row = self._sql.execute(
             "SELECT fingerprint, epoch, status, body FROM request WHERE credential=? AND peer=? AND key=?",
             (key.credential, key.peer, key.key),
@@ -152,9 +153,13 @@ class Store:
         if row is not None:
             done = None if row[2] is None else Outcome(row[2], row[3])
             entry = Entry(row[0], row[1], done)
-        full = entry is None and self._count() >= self._capacity
+        full = entry is None and self._size >= self._capacity
         decision = decide(entry, fingerprint, epoch=self._epoch, full=full)
         return decision, entry.outcome if entry is not None and decision is Decision.REPEAT else None
+
+    def _roll_back(self) -> None:
+        self._sql.execute("ROLLBACK")
+        self._size = self._count()
 
     def _count(self) -> int:
         return int(self._sql.execute("SELECT COUNT(*) FROM request").fetchone()[0])
@@ -168,3 +173,4 @@ class Store:
             (key.credential, key.peer, key.key, fingerprint, self._epoch, now, status, body),
         )
         self._sql.execute("UPDATE run SET age=?", (now,))
+        self._size += 1
