@@ -26,6 +26,7 @@ class FakeClock:
 
 @pytest.fixture
 def reactor() -> Iterator[Reactor]:
+    """An event loop for one test."""
     made = new_reactor()
     yield made
     made.close()
@@ -33,6 +34,7 @@ def reactor() -> Iterator[Reactor]:
 
 @pytest.fixture
 def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two connected sockets that do not block."""
     left, right = socket.socketpair()
     left.setblocking(False)
     right.setblocking(False)
@@ -41,6 +43,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def never() -> bool:
+    """A predicate that never holds."""
     return False
 
 
