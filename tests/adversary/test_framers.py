@@ -1,7 +1,10 @@
 """Framers: what they cut, what they call it, and how they lose their way."""
 
 import itertools
+import json
+from importlib import resources
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -322,3 +325,32 @@ def test_multiprocessing_long_form() -> None:
 def test_tls_labels(kind: int, label: str) -> None:
     """Records are labelled by their content type."""
     assert labels(readers("tls")["s2c"].feed(bytes((kind, 3, 3, 0, 1, 0)), 0)) == [label]
+
+
+def golden_sessions() -> list[Any]:
+    """Complete SIPC/1 sessions, made by another implementation of the protocol."""
+    text = resources.files("ipc_gauntlet_corpora").joinpath("vectors/sipc1.json").read_text()
+    return [pytest.param(session, id=session["kind"]) for session in json.loads(text)["sessions"]]
+
+
+GOLDEN_LABELS = {
+    "HS1": "offer",
+    "HS1 again": "restart",
+    "HS2": "accept",
+    "HS3": "handshake",
+    "RETRY": "retry",
+    "REJECT": "reject",
+}
+
+
+@pytest.mark.parametrize("session", golden_sessions())
+def test_golden_sipc_sessions(session: dict[str, Any]) -> None:
+    """Every frame of a real session is found and called by its name, also when all of a direction comes at once."""
+    both = readers("sipc")
+    for frame in session["frames"]:
+        direction = "c2s" if frame["from"] == "I" else "s2c"
+        label = GOLDEN_LABELS.get(frame["what"], "record")
+        assert labels(both[direction].feed(bytes.fromhex(frame["hex"]), 0)) == [label]
+    whole = readers("sipc")
+    stream = [bytes.fromhex(frame["hex"]) for frame in session["frames"] if frame["from"] == "I"]
+    assert [piece.data for piece in whole["c2s"].feed(b"".join(stream), 0)] == stream
