@@ -398,6 +398,7 @@ class Relay:
         self.budget = {"c2s": 1 << 40, "s2c": 1 << 40}
         self.passed = {"c2s": 0, "s2c": 0}
         self.held: set[str] = set()
+        self.flipping: set[str] = set()
         self.closed = threading.Event()
         self._upstream = upstream
         path = str(Path(directory, f"r{time.monotonic_ns() % 10**9}"))
@@ -411,6 +412,10 @@ class Relay:
 
     def cut_after(self, direction: str, more: int) -> None:
         self.budget[direction] = self.passed[direction] + more
+
+    def flip(self, direction: str) -> None:
+        """Change the last bit of the next bytes in one direction."""
+        self.flipping.add(direction)
 
     def hold(self, direction: str) -> None:
         """Stop reading in one direction, without an end."""
@@ -441,6 +446,9 @@ class Relay:
             while data := source.recv(65536):
                 if direction in self.held:
                     self.closed.wait()
+                if direction in self.flipping:
+                    self.flipping.discard(direction)
+                    data = data[:-1] + bytes([data[-1] ^ 1])
                 left = self.budget[direction] - self.passed[direction]
                 sink.sendall(data[:left])
                 self.passed[direction] += len(data[:left])

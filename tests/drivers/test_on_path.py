@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,39 @@ def test_a_cut_stream_looks_like_any_end_to_a_zeromq_client(
     assert pair.client.wait("closed", conn=conn)["how"] == "clean"
     assert pair.client.payloads(conn) == [b"greeting"]
     assert pair.server.seen("closed") == []
+
+
+@pytest.mark.parametrize("direction", ["c2s", "s2c"])
+def test_a_flipped_bit_drops_a_zeromq_connection(
+    make_pair: MakePair, make_relay: MakeRelay, direction: str
+) -> None:
+    """Watching does not keep libzmq from dropping the connection, and a client that finds the flaw says why."""
+    pair = make_pair("curvezmq")
+    conn, accepted, relay = relayed(pair, make_relay)
+    time.sleep(0.05)  # libzmq behaves differently within a millisecond of the last event
+    relay.flip(direction)
+    sender, ident = (pair.client, conn) if direction == "c2s" else (pair.server, accepted)
+    sender.call("send", conn=ident, payload="bG9zdA==")
+    closed = pair.client.wait("closed", conn=conn)
+    assert (closed["how"], closed["reason"]) == (
+        ("error", "integrity") if direction == "s2c" else ("clean", "unspecified")
+    )
+    assert pair.client.payloads(conn) == pair.server.payloads(accepted) == [b"greeting"]
+
+
+@pytest.mark.parametrize("name", ["python-ssl", "python-ssl-strict", "noise-xx"])
+def test_a_flipped_bit_is_an_error_where_it_is_found(
+    make_pair: MakePair, make_relay: MakeRelay, name: str
+) -> None:
+    """The altered message is not delivered and the receiver's application is told why."""
+    pair = make_pair(name)
+    conn, accepted, relay = relayed(pair, make_relay)
+    relay.flip("c2s")
+    pair.client.call("send", conn=conn, payload="bG9zdA==")
+    closed = pair.server.wait("closed", conn=accepted)
+    assert (closed["how"], closed["reason"]) == ("error", "integrity")
+    assert pair.server.payloads(accepted) == [b"greeting"]
+    pair.client.wait("closed", conn=conn)
 
 
 @pytest.mark.parametrize("name", ["python-ssl", "python-ssl-strict"])

@@ -140,13 +140,14 @@ def test_a_foreign_client_gets_nowhere(pair: Pair) -> None:
 
 
 @every_stack
-def test_a_foreign_server_gets_nowhere(pair: Pair) -> None:
+def test_a_foreign_server_gets_nowhere(pair: Pair, name: str) -> None:
     """The client never calls a server with an unknown key or certificate established."""
     sides = pair.stack.sides()
     _, address = pair.listen(sides["foreign server"])
     conn = pair.connect(address, sides["client"])
     assert pair.client.wait("rejected", conn=conn)["stage"] == "handshake"
-    pair.server.wait("rejected")
+    if name != "curvezmq":  # whose server is not told, see its page
+        pair.server.wait("rejected")
     assert pair.client.seen("established") == []
     assert pair.server.seen("established") == []
 

@@ -50,11 +50,12 @@ class Owner:
 
     Args:
         sock: The socket, configured; from now on only `serve` uses it.
+        events: What the monitor is to tell.
     """
 
-    def __init__(self, sock: zmq.Socket[bytes]) -> None:
+    def __init__(self, sock: zmq.Socket[bytes], events: int = zmq.EVENT_ALL) -> None:
         self._sock = sock
-        self._monitor = sock.get_monitor_socket()
+        self._monitor = sock.get_monitor_socket(events)
         self._wake_read, self._wake_write = socket.socketpair()
         self._lock = threading.Lock()
         self._jobs: deque[tuple[list[bytes], Future[None]]] = deque()
