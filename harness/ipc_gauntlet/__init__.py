@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from ipc_gauntlet.adversary import Stall as Stall
     from ipc_gauntlet.adversary import Swap as Swap
     from ipc_gauntlet.adversary import body_offset as body_offset
-    from ipc_gauntlet.declaration import case as case
     from ipc_gauntlet.credentials import Deployment as Deployment
+    from ipc_gauntlet.declaration import case as case
     from ipc_gauntlet.driver import Call as Call
     from ipc_gauntlet.errors import CallFailed as CallFailed
     from ipc_gauntlet.errors import Inconclusive as Inconclusive

@@ -62,7 +62,9 @@ class Deployment:
 
     def replace(self, role: Role, side: Side) -> Deployment:
         """Return a copy with one side replaced."""
-        return dataclasses.replace(self, **{role: side})
+        if role == "client":
+            return dataclasses.replace(self, client=side)
+        return dataclasses.replace(self, server=side)
 
     def intending(self, service: str) -> Deployment:
         """Return a copy whose client wants to reach another name; what the server is stays the same."""
