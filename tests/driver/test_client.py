@@ -96,7 +96,7 @@ def test_errors_of_the_operation_are_told_apart(make_driver: MakeDriver) -> None
     driver = make_driver("plain")
     driver.start()
     with pytest.raises(Unsupported, match=r"driver server .* does not support this use of `mystery`"):
-        driver.call("mystery")
+        driver.call("mystery", None)
     with pytest.raises(Unsupported, match="options x"):
         driver.call("close", {"conn": "c1", "options": {"x": 1}})
     with pytest.raises(CallFailed, match="peer-closed: not connected") as caught:

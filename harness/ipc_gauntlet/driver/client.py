@@ -132,31 +132,31 @@ class Driver:
         elif not self.alive:
             self._restart(str(self.failure or "it ended between two cases"))
 
-    def submit(self, method: str, params: Mapping[str, object] = _NO_PARAMS) -> Call:
+    def submit(self, method: str, params: Mapping[str, object] | None = None) -> Call:
         """Send a request; never blocks, and never raises because of the driver.
 
         Args:
             method: The method's name.
-            params: Its parameters: JSON values, bytes (sent as base64), or message structures.
+            params: Its parameters, if any: JSON values, bytes (sent as base64), or message structures.
 
         Returns:
             The call, which is done already when there is no usable process.
         """
         if self._talk is not None:
-            return self._talk.submit(method, params)
+            return self._talk.submit(method, _NO_PARAMS if params is None else params)
         now = self._reactor.now()
         call = Call(self.name, method, None, now)
         call.finish(now, DriverDied(self.name, "it is not running; start it first"))
         return call
 
     def call(
-        self, method: str, params: Mapping[str, object] = _NO_PARAMS, *, timeout: float | None = None
+        self, method: str, params: Mapping[str, object] | None = None, *, timeout: float | None = None
     ) -> dict[str, Any]:
         """Send a request and run the reactor until it is answered.
 
         Args:
             method: The method's name.
-            params: Its parameters.
+            params: Its parameters, if any.
             timeout: Seconds; the limits' `call_s` when None.
 
         Returns:

@@ -46,7 +46,11 @@ class Marker:
         self._adopts_orphans = _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
     def in_child(self) -> None:
-        """Mark the process that is about to become the program; runs between fork and exec."""
+        """Mark the process that is about to become the program; runs between fork and exec.
+
+        The kernel takes the end of the *thread* that forked for our death, so drivers are started on the thread that
+        runs the reactor, for as long as the reactor lives.
+        """
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._parent:
             os._exit(1)  # the harness died before the line above could take effect
