@@ -1,17 +1,12 @@
 """Mutual TLS 1.3 over a Unix socket with the standard library's ssl and Ed25519 certificates."""
 
-import datetime
 import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-
 from benchmarks.framed import FramedStream, MessageChannel, serve_messages
+from benchmarks.issuing import issue_dns
 from benchmarks.stack import CLIENT, SERVICE, Channel
 
 
@@ -22,14 +17,7 @@ class Tls:
 
     def prepare(self, folder: Path) -> None:
         """Issue a root and one certificate for each end."""
-        root_key = Ed25519PrivateKey.generate()
-        root = issue("Bench Root", root_key, None, root_key)
-        (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
-        for name in (SERVICE, CLIENT):
-            key = Ed25519PrivateKey.generate()
-            leaf = issue(name, key, root, root_key)
-            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            (folder / f"{name}.pem").write_bytes(pem + leaf.public_bytes(Encoding.PEM))
+        issue_dns(folder, {host: host for host in (SERVICE, CLIENT)})
 
     def serve(self, folder: Path, ready: Callable[[], None]) -> None:
         """Serve one connection after the other."""
@@ -68,24 +56,3 @@ class Tls:
         context.load_verify_locations(folder / "root.pem")
         context.load_cert_chain(folder / f"{name}.pem")
         return context
-
-
-def issue(
-    name: str, key: Ed25519PrivateKey, issuer: x509.Certificate | None, issuer_key: Ed25519PrivateKey
-) -> x509.Certificate:
-    """Make a certificate: a root if there is no issuer, else a leaf with a DNS name."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer.subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    if issuer:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-    return builder.sign(issuer_key, None)
