@@ -46,6 +46,13 @@ def test_every_kind_of_verdict(toy: Runner, checkout: Path, workers: str) -> Non
     assert (suite.name, suite.tests, suite.failures, suite.errors, suite.skipped) == ("replay", 11, 5, 2, 1)
 
 
+def test_several_clocks(toy: Runner) -> None:
+    """Cases that measure time can be spread over several processes when asked for."""
+    ended = toy("-n", "2", "--clocks", "2", "--case", "timeouts/clock/measures")
+    assert ended.status == 0
+    assert list(verdicts(ended).values()) == ["pass"] * 8
+
+
 def test_everything_good(toy: Runner) -> None:
     """A run in which all required cases pass has status 0, on several workers too."""
     ended = toy("-n", "2", "--suite", "ordering")
@@ -164,7 +171,7 @@ def test_wrong_use(toy: Runner, words: list[str], said: str) -> None:
 
 def test_an_unknown_implementation(command: Runner) -> None:
     """A name that is not bundled is wrong use, with the names that are."""
-    ended = command("run", "referense")
+    ended = command("run", "the-reference")
     assert ended.status == 2
     assert "did you mean reference?" in ended.err
 

@@ -24,7 +24,10 @@ def exhibit(make_result: Callable[..., CaseResult]) -> Callable[..., Exhibit]:
         results = [
             make_result(f"replay/a/b/{number}", Verdict(verdict)) for number, verdict in enumerate(verdicts)
         ]
-        end = RunFinished(at=0.0, run="r", duration_s=1.0, error=error, interrupted=interrupted)
+        status = 130 if interrupted else 0
+        end = RunFinished(
+            at=0.0, run="r", duration_s=1.0, error=error, interrupted=interrupted, exit_status=status
+        )
         events = [start, *(CaseFinished(at=0.0, run="r", result=result) for result in results), end]
         return Exhibit(name=name, folder=name, report=from_events(events))
 

@@ -35,9 +35,9 @@ class FakeNode:
 class World:
     """A schedule and its workers; workers can die and are replaced, like by pytest-xdist."""
 
-    def __init__(self, workers: int, names: Sequence[str], timing: Sequence[str]) -> None:
+    def __init__(self, workers: int, names: Sequence[str], timing: Sequence[str], clocks: int = 1) -> None:
         self.names = list(names)
-        self.schedule = CaseSchedule(workers, names, timing)
+        self.schedule = CaseSchedule(workers, names, timing, clocks)
         self.ran: list[tuple[str, str]] = []
         self.died: list[str] = []
         self.count = 0
@@ -111,6 +111,19 @@ def test_timing_cases_share_one_worker(workers: int, timing: int, plain: int, da
     places = [(worker, name) for worker, name in world.ran if name in serial]
     assert len({worker for worker, _ in places}) == 1
     assert [name for _, name in places] == serial
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 20), st.data())
+def test_several_workers_may_measure_time(
+    workers: int, clocks: int, timing: int, data: st.DataObject
+) -> None:
+    """No more workers than allowed measure time, and all cases run."""
+    serial = [f"t{number}" for number in range(timing)]
+    world = World(workers, serial, serial, clocks)
+    while runnable := [node for node in world.nodes() if node.runnable]:
+        world.step(data.draw(st.sampled_from(runnable)))
+    assert sorted(name for _, name in world.ran) == sorted(serial)
+    assert len({worker for worker, _ in world.ran}) <= clocks
 
 
 def test_a_worker_that_dies_between_cases_takes_none_along() -> None:

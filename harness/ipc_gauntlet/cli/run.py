@@ -61,6 +61,13 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
     help="Processes that run cases; 0: none but this one (default: auto).",
 )
 @click.option(
+    "--clocks",
+    type=click.IntRange(1, 256),
+    default=1,
+    metavar="N",
+    help="Processes that may measure time at once; more is faster, and less exact on a busy machine (default: 1).",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     metavar="N",
@@ -123,6 +130,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     order = Order(
         wish=_wish(values),
         workers=values["workers"],
+        clocks=values["clocks"],
         strict=values["strict"],
         run=uuid.uuid4().hex[:12],
         clock=time.time,

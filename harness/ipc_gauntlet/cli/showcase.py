@@ -124,6 +124,8 @@ def _print_findings(console: Console, shown: list[Exhibit]) -> None:
         grid = Grid()
         for finding in findings(exhibit):
             grid.add((finding.requirement, "red"), f"{finding.cases} cases", finding.statement)
+        if exhibit.report.interrupted:
+            grid.add(("interrupted", "yellow"), f"{len(exhibit.report.not_run)} cases were not run")
         if not_installed(exhibit.report):
             grid.add(("not installed", "yellow"), "pip install 'ipc-gauntlet[drivers]'")
         elif exhibit.report.error:

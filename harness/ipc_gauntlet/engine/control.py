@@ -112,6 +112,7 @@ class Controller:
             len(config.getoption("tx")),
             order=[case.nodeid for case in cases],
             timing=[case.nodeid for case in cases if case.spec.timing],
+            clocks=self._link.clocks,
         )
         return self._schedule
 

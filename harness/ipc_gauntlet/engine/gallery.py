@@ -87,7 +87,7 @@ def gallery_status(shown: Sequence[Exhibit]) -> ExitStatus:
     for exhibit in shown:
         report, summary = exhibit.report, exhibit.report.summary
         if report.interrupted:
-            return ExitStatus.interrupted
+            return ExitStatus(report.exit_status)
         if not_installed(report):
             continue
         if report.error or summary.error:

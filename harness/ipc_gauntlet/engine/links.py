@@ -37,6 +37,9 @@ class RunLink:
         cases: What to run, in order.
         on_start: Called with a case's id when it begins.
         on_result: Called with each result.
+
+    Attributes:
+        clocks: How many processes may measure time at once.
     """
 
     def __init__(
@@ -53,4 +56,5 @@ class RunLink:
         self.problems: list[str] = []
         self.warnings: list[str] = []
         self.interrupted = False
+        self.clocks = 1
         self.before_teardown: Callable[[], None] = lambda: None

@@ -44,6 +44,7 @@ class Order:
     Args:
         wish: What to test with which cases.
         workers: How many processes; 0 for this one only, None to choose.
+        clocks: How many processes may measure time at once.
         strict: Whether SHOULD counts like MUST for the exit status.
         run: Id of the run.
         clock: Seconds since the epoch.
@@ -51,6 +52,7 @@ class Order:
 
     wish: Wish
     workers: int | None = None
+    clocks: int = 1
     strict: bool = False
     run: str
     clock: Callable[[], float] = time.time
@@ -158,6 +160,7 @@ class _Run:
 
     def _run(self, settings: Settings, runnable: Sequence[FoundCase], workers: int) -> None:
         link = RunLink(settings, runnable, self._recorder.case_started, self._recorder.case_finished)
+        link.clocks = self._order.clocks
         try:
             run_cases(link, self._order.wish.packages, workers, self._household.kill)
         finally:

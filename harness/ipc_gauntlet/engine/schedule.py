@@ -1,7 +1,7 @@
 """Which worker runs what, when cases run in several processes.
 
 Three rules that the distribution modes of pytest-xdist do not have together: cases that measure real time run one
-after another in one worker; the order is the controlling process's; and a case during which its worker died is never
+after another in one worker, or in as few as the user allows; the order is the controlling process's; and a case during which its worker died is never
 given to another worker, while the cases that only waited behind it are.
 
 A worker starts a case only when it knows what comes next, so each is kept a little ahead.
@@ -38,9 +38,10 @@ class CaseSchedule:
         workers: How many workers there are at the start.
         order: Names of the cases to run, in order.
         timing: Names of those that measure real time.
+        clocks: How many workers may measure time at once.
     """
 
-    def __init__(self, workers: int, order: Iterable[str], timing: Iterable[str]) -> None:
+    def __init__(self, workers: int, order: Iterable[str], timing: Iterable[str], clocks: int = 1) -> None:
         self.numnodes = workers
         serial = frozenset(timing)
         names = list(order)
@@ -52,7 +53,8 @@ class CaseSchedule:
         self._started: set[str] = set()
         self._pending: dict[Node, list[str]] = {}
         self._indices: dict[Node, dict[str, int]] = {}
-        self._owner: Node | None = None
+        self._clocks = clocks
+        self._owners: set[Node] = set()
 
     # -- what pytest-xdist calls ----------------------------------------------------------------------------------
 
@@ -118,8 +120,7 @@ class CaseSchedule:
             The case it was running; the ones behind it are given to others.
         """
         pending = self._pending.pop(node)
-        if self._owner is node:
-            self._owner = None
+        self._owners.discard(node)
         victim = next((name for name in pending if name in self._started), None)
         for name in reversed([name for name in pending if name != victim]):
             self._lanes[name in self._serial].appendleft(name)
@@ -154,13 +155,15 @@ class CaseSchedule:
             node.shutdown()
 
     def _next_for(self, node: Node) -> str | None:
-        if self._lanes[True] and self._owner is None:
-            self._owner = node
-        if node is self._owner and self._lanes[True]:
+        if self._may_measure(node):
+            self._owners.add(node)
             return self._lanes[True].popleft()
         return self._lanes[False].popleft() if self._lanes[False] else None
 
     def _nothing_left_for(self, node: Node) -> bool:
         """A worker for which nothing is left has to be told, or it would never start its last case."""
-        serial_for_it = self._lanes[True] and self._owner in (None, node)
-        return not self._lanes[False] and not serial_for_it
+        return not self._lanes[False] and not self._may_measure(node)
+
+    def _may_measure(self, node: Node) -> bool:
+        """Whether there are cases that measure time, and this worker is or can become one of those that run them."""
+        return bool(self._lanes[True]) and (node in self._owners or len(self._owners) < self._clocks)
