@@ -29,7 +29,14 @@ from parties import (
 from pki_defects import DEFECTS
 
 from sipc import cbor
-from sipc.errors import AuthenticationError, LocalError, MalformedError, NegotiationError, SipcError
+from sipc.errors import (
+    AuthenticationError,
+    IntegrityError,
+    LocalError,
+    MalformedError,
+    NegotiationError,
+    SipcError,
+)
 from sipc.framing import pad
 from sipc.handshake import Initiator, Responder, State
 from sipc.handshake_config import InitiatorConfig, ResponderConfig
@@ -318,6 +325,20 @@ def test_an_unknown_identity_is_not_accepted_whatever_key_is_guessed() -> None:
     pair = psk_pair().with_client(credential=guess, trust=TrustStore(psks=[guess]))
     with pytest.raises(AuthenticationError, match="unknown"):
         pair.responder().receive(pair.initiator().data_to_send())
+    offer = pair.client.encoded_offer
+    zeros = HandInitiator(offer, SUITES[0x0011], psk=bytes(32)).first(
+        pad(cbor.encode({2: CLIENT, 3: SERVER}))
+    )
+    with pytest.raises(AuthenticationError, match="unknown") as caught:
+        pair.responder().receive(zeros)
+    assert isinstance(caught.value.__cause__, IntegrityError)  # the key was not even right
+
+
+def test_a_key_of_another_of_ones_names_is_refused() -> None:
+    """A responder uses only the keys that were provisioned for the name it proves here."""
+    own = PskCredential("own", b"\7" * 32, OTHER, CLIENT)
+    pair = psk_pair().with_server(credential=own, trust=TrustStore(psks=[own, SERVER_PSK]))
+    assert "unknown" in str(fails(pair, "responder"))
 
 
 @EVERY_PAIR
