@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from sipc.errors import LocalError, MalformedError
-from sipc.suites import SUITES, VERSIONS, Suite
+from sipc.suites import VERSIONS, Suite
 
 MAGIC = b"SIPC"
 MAX_SUITES = 16
@@ -241,7 +241,6 @@ def acceptable_retry(offer: Offer, policy: Policy, selection: Selection) -> bool
         and policy.accepts_version(selection.version)
         and policy.accepts_suite(selection.suite)
         and selection.suite in offer.suites
-        and selection.suite in SUITES
     )
 
 

@@ -309,7 +309,15 @@ def test_all_failures_of_a_pre_shared_key_cost_the_same_steps(monkeypatch: pytes
 
 def test_a_malformed_proof_is_refused_in_silence() -> None:
     """A holder of the key that proves it for another pair, or not at all, gets nothing back."""
-    for body in (b"", bytes(64), pad(cbor.encode({2: SERVER, 3: CLIENT})), pad(cbor.encode({1: [b"x"]}))):
+    bodies: list[dict[int, cbor.Encodable]] = [
+        {2: SERVER, 3: CLIENT},
+        {2: CLIENT, 3: CLIENT},
+        {2: CLIENT},
+        {2: CLIENT, 3: SERVER, 4: 0},
+        {2: CLIENT.encode(), 3: SERVER},
+        {1: [b"x"]},
+    ]
+    for body in (b"", bytes(64), *(pad(cbor.encode(one)) for one in bodies)):
         pair = psk_pair()
         first = HandInitiator(pair.client.encoded_offer, SUITES[0x0011]).first(body)
         responder = pair.responder()

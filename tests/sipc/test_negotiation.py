@@ -27,7 +27,7 @@ from sipc.negotiation import (
     retry_prologue,
     select,
 )
-from sipc.suites import SUITES, VERSIONS, Mode, is_grease, is_test_only, suites_named, suites_of
+from sipc.suites import SUITES, Mode, is_grease, is_test_only, suites_named, suites_of
 
 U8, U16 = st.integers(0, 255), st.integers(0, 0xFFFF)
 GREASE = [number for number in range(0x10000) if is_grease(number)]
@@ -169,17 +169,23 @@ def test_what_is_unknown_changes_nothing(offer: Offer, policy: Policy, data: st.
     assert not isinstance(selection, Selection) or selection.suite != grease
 
 
-@given(offers(), POLICIES, st.sampled_from([0, 1, 2, 127]), NUMBERS)
-def test_only_something_offered_and_new_may_be_retried(
-    offer: Offer, policy: Policy, version: int, suite: int
-) -> None:
-    """An initiator never follows a retry out of its offer, below its floor, or back to where it began."""
-    if acceptable_retry(offer, policy, Selection(version, suite)):
-        assert (version, suite) != (offer.chosen, offer.suites[0])
-        assert version in VERSIONS
-        assert policy.versions[0] <= version <= policy.versions[1]
-        assert suite in offer.suites
-        assert suite in [one.id for one in policy.suites]
+def test_only_something_offered_allowed_and_new_may_be_retried() -> None:
+    """In all small cases, an initiator follows a retry exactly if it is in its offer, above its floor, and new."""
+    numbers = (0x0001, 0x0002, 0x0A0A)
+    orders = [order for size in (1, 2, 3) for order in itertools.permutations(numbers, size)]
+    floors = [(SUITES[1],), (SUITES[2],), (SUITES[1], SUITES[2])]
+    selections = list(itertools.product((0, 1, 2, 127), (*numbers, 0x0011)))
+    for offered, allowed, versions in itertools.product(orders, floors, [(1, 1), (1, 127), (127, 127)]):
+        offer, policy = Offer(versions, versions[1], offered, b"", b""), Policy(versions, allowed)
+        for version, suite in selections:
+            expected = (
+                (version, suite) != (offer.chosen, offered[0])
+                and version in (1, 127)
+                and versions[0] <= version <= versions[1]
+                and suite in offered
+                and suite in [one.id for one in allowed]
+            )
+            assert acceptable_retry(offer, policy, Selection(version, suite)) is expected
 
 
 def test_prologues_are_those_of_noise_socket() -> None:
