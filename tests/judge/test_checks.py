@@ -62,6 +62,13 @@ def test_delivery_checks(
         assert finding.seen
 
 
+def test_nothing_sent_is_nothing_delivered() -> None:
+    """A control in which nothing could be sent has not passed: a dead endpoint would make every case pass."""
+    finding = checks.delivered_all("c2s")(Outcome())
+    assert finding is not None
+    assert finding.reason == "not-sent"
+
+
 def test_direction_matters() -> None:
     """What arrived at the server says nothing about the other direction."""
     outcome = arrived(A, A)

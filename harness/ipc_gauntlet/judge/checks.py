@@ -22,10 +22,12 @@ def show(payloads: Iterable[bytes], limit: int = 6) -> str:
 
 
 def delivered_all(direction: Direction) -> Check:
-    """Everything sent was delivered, once, unaltered, in order (a positive control's usual check)."""
+    """Something was sent and all of it delivered, once, unaltered, in order (a positive control's usual check)."""
 
     def check(outcome: Outcome) -> Finding | None:
         sent, got = outcome.sent[direction], outcome.delivered(direction)
+        if not sent:  # a session that never opened must not pass for one in which all went well
+            return Finding(f"messages sent {direction}", "none could be sent", "not-sent")
         if got == sent:
             return None
         return Finding(f"all of {show(sent)} delivered in order", f"delivered {show(got)}", "not-delivered")
