@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ipc_gauntlet.engine.naming import case_name, function_name, is_case_name, slug
+from ipc_gauntlet.engine.naming import case_name, function_name, slug
 
 
 @given(st.text())
@@ -21,7 +21,9 @@ def test_a_segment_is_safe_for_shells_and_files(text: str) -> None:
 @given(st.text(), st.text())
 def test_names_have_four_segments(place: str, params: str) -> None:
     """Whatever the parameters are called, a name stays suite, module, function, variant."""
-    assert is_case_name(case_name("replay/records/duplicated", place or "unix", params))
+    *function, variant = case_name("replay/records/duplicated", place or "unix", params).split("/")
+    assert function == ["replay", "records", "duplicated"]
+    assert variant == slug(variant)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +38,3 @@ def test_names_have_four_segments(place: str, params: str) -> None:
 def test_function_names(module: str, function: str, name: str) -> None:
     """The name of a function follows from its place in the package."""
     assert function_name(PurePosixPath("/p"), PurePosixPath("/p") / module, function) == name
-
-
-@pytest.mark.parametrize("text", ["", "a/b/c", "a/b/c/d/e", "../b/c/d", "a/b/c/.d", "a/b/c/d e", "a//c/d"])
-def test_what_is_no_name(text: str) -> None:
-    """A name from a foreign report cannot point out of a folder."""
-    assert not is_case_name(text)

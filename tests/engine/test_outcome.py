@@ -25,6 +25,7 @@ from ipc_gauntlet.errors import (
     UsageError,
 )
 from ipc_gauntlet.events import CaseResult
+from ipc_gauntlet.report.model import without_bulk
 from ipc_gauntlet.verdict import Verdict
 
 
@@ -136,7 +137,7 @@ def test_passed_cases_carry_no_bulk(make_result: Callable[..., CaseResult]) -> N
     """Trace and standard error are kept for those who need explaining."""
     for verdict in Verdict:
         result = make_result(verdict=verdict, trace=("line",), stderr={"server": "text"})
-        kept = bool(outcome.without_bulk(result).trace)
+        kept = bool(without_bulk(result).trace)
         assert kept == (verdict in (Verdict.fail, Verdict.error, Verdict.inconclusive))
 
 

@@ -20,6 +20,7 @@ from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.engine.watchdog import Watchdog
 from ipc_gauntlet.errors import HarnessError, NotApplicable
 from ipc_gauntlet.events import CaseResult
+from ipc_gauntlet.report.model import without_bulk
 from ipc_gauntlet.requirements import Catalogue
 from ipc_gauntlet.verdict import Verdict
 
@@ -139,7 +140,7 @@ class Conductor:
             cpu_s=round(time.process_time() - running.cpu, 6),
             worker=self._worker,
         )
-        return result if self._settings.traces else outcome.without_bulk(result)
+        return result if self._settings.traces else without_bulk(result)
 
     def _ready_bench(self) -> AnyBench:
         """The bench, made at the first case. A bench that cannot be made is not tried again for every case."""

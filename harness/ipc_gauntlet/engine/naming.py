@@ -9,7 +9,6 @@ import re
 from pathlib import PurePath
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._+=-]+")
-_SAFE_SEGMENT = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9._+=-]*")
 
 
 def slug(text: str) -> str:
@@ -38,9 +37,3 @@ def function_name(package: PurePath, module: PurePath, function: str) -> str:
 def case_name(function: str, place: str, params: str) -> str:
     """Full name of a case: `replay/records/duplicated_record/unix-x509-c2s`."""
     return f"{function}/{slug('-'.join(part for part in (place, params) if part))}"
-
-
-def is_case_name(text: str) -> bool:
-    """Whether a text has the form of a case's full name (so it can safely be part of a path)."""
-    segments = text.split("/")
-    return len(segments) == 4 and all(_SAFE_SEGMENT.fullmatch(segment) for segment in segments)

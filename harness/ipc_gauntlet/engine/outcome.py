@@ -179,13 +179,6 @@ def with_evidence(result: CaseResult, evidence: object) -> CaseResult:
     )
 
 
-def without_bulk(result: CaseResult) -> CaseResult:
-    """A passed case without trace and stderr, which nobody reads and which make reports large."""
-    if result.verdict not in (Verdict.pass_, Verdict.not_applicable):
-        return result
-    return msgspec.structs.replace(result, trace=(), stderr={})
-
-
 def clean(text: str) -> str:
     """A bounded text that every encoder takes: lone surrogates become `?`."""
     cut = text if len(text) <= _MAX_TEXT else "…" + text[-_MAX_TEXT:]

@@ -9,7 +9,6 @@ from ipc_gauntlet.events import (
     CaseFinished,
     CaseResult,
     CaseStarted,
-    Implementation,
     RunFinished,
     RunStarted,
     Warned,
@@ -66,13 +65,6 @@ class Recorder:
             except OSError as error:
                 self._consumers.remove(consumer)
                 self.broken.append(str(error))
-
-
-def blank_start(implementation: Implementation, seed: int, version: str, platform: str) -> RunStarted:
-    """A beginning of a run without any case."""
-    return RunStarted(
-        at=0.0, run="", version=version, platform=platform, implementation=implementation, seed=seed
-    )
 
 
 def _stamped(event: AnyEvent, at: float, run: str) -> AnyEvent:

@@ -121,16 +121,11 @@ class ReportBuilder:
             case RunStarted():
                 self._start = event
             case CaseFinished():
-                self.results.append(event.result)
+                self.results.append(without_bulk(event.result))
             case Warned():
                 self._warnings.append(event.message)
             case RunFinished():
                 self._end = event
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run is over."""
-        return self._end is not None
 
     def report(self) -> Report:
         """The report of a run that is over.
@@ -174,6 +169,13 @@ def summarize(results: Iterable[CaseResult]) -> Summary:
     for result in results:
         counts[result.verdict] += 1
     return Summary(**{verdict.name: count for verdict, count in counts.items()})
+
+
+def without_bulk(result: CaseResult) -> CaseResult:
+    """A passed case without trace and stderr, which nobody reads and which make reports large."""
+    if result.verdict not in (Verdict.pass_, Verdict.not_applicable):
+        return result
+    return msgspec.structs.replace(result, trace=(), stderr={})
 
 
 def from_events(events: Iterable[AnyEvent]) -> Report:
