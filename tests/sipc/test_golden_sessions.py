@@ -12,9 +12,10 @@ from noise.connection import Keypair, NoiseConnection
 
 from sipc.entropy import ScriptedEntropy
 from sipc.errors import NegotiationError, SipcError
-from sipc.handshake import Initiator, Responder
+from sipc.handshake import HandshakeResult, Initiator, Responder
 from sipc.handshake_config import InitiatorConfig, ResponderConfig
 from sipc.identity import PskCredential, TrustStore, X509Credential
+from sipc.records import RecordOpener, RecordSealer, RecordType
 from sipc.suites import SUITES, Mode, suites_named
 
 Frame = dict[str, str]
@@ -99,10 +100,8 @@ def configurations(golden: Golden) -> tuple[InitiatorConfig, ResponderConfig]:
     return client, ResponderConfig(NAMES["service"], own, TrustStore([root], psks=[theirs]), (suite,))
 
 
-@EVERY_SESSION
-def test_our_handshake_is_the_golden_one(session: dict[str, object]) -> None:
-    """Both ends, given the session's keys, send exactly its frames and end with its hash and binding."""
-    golden = Golden.load(session)
+def replayed(golden: Golden) -> dict[str, HandshakeResult]:
+    """Run the session's handshake with its keys; every frame must be the golden one."""
     client, server = configurations(golden)
     ephemerals = [KEYS["init_eph"]]
     if golden.retried:
@@ -114,11 +113,37 @@ def test_our_handshake_is_the_golden_one(session: dict[str, object]) -> None:
         data = sender.data_to_send()
         assert data.hex() == frame["hex"], frame["what"]
         receiver.receive(data)
-    for end in (initiator, responder):
-        assert end.result is not None
-        assert end.result.handshake_hash == golden.handshake_hash
-        assert end.result.channel_binding == golden.channel_binding
-        assert end.result.suite.name == golden.suite
+    assert initiator.result is not None
+    assert responder.result is not None
+    return {"I": initiator.result, "R": responder.result}
+
+
+@EVERY_SESSION
+def test_our_handshake_is_the_golden_one(session: dict[str, object]) -> None:
+    """Both ends, given the session's keys, send exactly its frames and end with its hash and binding."""
+    golden = Golden.load(session)
+    for result in replayed(golden).values():
+        assert result.handshake_hash == golden.handshake_hash
+        assert result.channel_binding == golden.channel_binding
+        assert result.suite.name == golden.suite
+
+
+@EVERY_SESSION
+def test_our_records_are_the_golden_ones(session: dict[str, object]) -> None:
+    """The record layer seals the session's records to exactly its frames, and opens them again, also after REKEY."""
+    golden = Golden.load(session)
+    ends = replayed(golden)
+    sealers = {side: RecordSealer(end.send) for side, end in ends.items()}
+    openers = {side: RecordOpener(end.receive) for side, end in ends.items()}
+    for frame in golden.records:
+        sealer, opener = sealers[frame["from"]], openers["R" if frame["from"] == "I" else "I"]
+        kind, flags, *payload = bytes.fromhex(frame["body"])
+        rekey = kind == RecordType.REKEY
+        sealed = sealer.rekey() if rekey else sealer.seal(RecordType(kind), bytes(payload), flags)
+        assert sealed.hex() == frame["hex"], frame["what"]
+        assert list(opener.feed(sealed)) == [(kind, flags, bytes(payload))]
+        if rekey:
+            opener.rekey()
 
 
 @pytest.mark.parametrize("session", REJECTED, ids=lambda session: session["kind"])
