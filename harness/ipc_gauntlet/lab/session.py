@@ -127,7 +127,8 @@ class Session:
         """
         if not self.connect():
             return False
-        self.await_decision()
+        # What comes before the mark is meant to go well: there a short silence on a busy machine must not end the wait.
+        self.await_decision(patient=warm or self.plan.patient)
         if not self._usable():
             return False
         self.opened = True
@@ -135,10 +136,9 @@ class Session:
             self.opened = False
         return self.opened
 
-    def await_decision(self, *, patience_s: float | None = None) -> None:
+    def await_decision(self, *, patient: bool = False) -> None:
         """Wait until the attempt has succeeded on both sides, or failed, or nothing moves any more."""
-        limit = patience_s if patience_s is not None else PATIENCE_S
-        self.settle(self._decided, limit_s=limit)
+        self.settle(self._decided, limit_s=PATIENCE_S, patient=patient)
 
     def warm_up(self) -> bool:
         """Exchange one message each way and set the mark."""
@@ -194,18 +194,22 @@ class Session:
         call = self.submit(role, "close", mode=mode)
         return self.lab.wait(lambda: call.done, timeout_s)
 
-    def settle(self, until: Callable[[], bool] | None = None, *, limit_s: float = 5.0) -> bool:
+    def settle(
+        self, until: Callable[[], bool] | None = None, *, limit_s: float = 5.0, patient: bool = False
+    ) -> bool:
         """Wait until a condition holds or nothing moves any more.
 
         Args:
             until: A predicate; without one, only quiet ends the wait.
             limit_s: Give up after this many seconds.
+            patient: Whether the condition is expected to hold, so that only a long silence counts.
 
         Returns:
             Whether the condition held.
         """
         predicate = until or (lambda: False)
-        silence = PATIENT_QUIET_S if self.plan.patient and until is not None else QUIET_S
+        patient = until is not None and (patient or self.plan.patient)
+        silence = PATIENT_QUIET_S if patient else QUIET_S
         reactor = self.lab.reactor
         last, since = self._activity(), reactor.now()
 

@@ -125,7 +125,10 @@ def test_offers_never_shrink(lab: Lab) -> None:
         what = f"the offer of attempt {attempt} differs: {len(first)} bytes before, {len(now)} now"
         lab.require_that(same, "the same offer after killed attempts", what, "offer-shrank")
     last = lab.attack(
-        script, what=f"killed {len(steps)} attempts, then left the client in peace", served=served
+        script,
+        what=f"killed {len(steps)} attempts, then left the client in peace",
+        served=served,
+        patient=True,
     )
     lab.require(last, checks.delivered_all("c2s"))
 

@@ -148,5 +148,5 @@ def test_forged_record(lab: Lab, direction: Direction, form: str) -> None:
         checks.delivered_prefix(direction),
         checks.not_clean(receiver(direction)),
     )
-    after = lab.attack(numbered(direction), what="connected again, undisturbed", served=served)
+    after = lab.attack(numbered(direction), what="connected again, undisturbed", served=served, patient=True)
     lab.require(after, checks.delivered_all(direction))

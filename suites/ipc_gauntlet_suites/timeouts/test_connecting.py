@@ -50,7 +50,7 @@ def test_stalled_client(lab: Lab, form: str) -> None:
         lab, limit, lab.reactor.now() - start if ended else None, "the server to drop the stalled client"
     )
     lab.require_view(served.view(since), checks.not_established("server"), checks.nothing_delivered("c2s"))
-    after = lab.attack(numbered("c2s", 1), what="then a good client connected", served=served)
+    after = lab.attack(numbered("c2s", 1), what="then a good client connected", served=served, patient=True)
     lab.require(after, checks.delivered_all("c2s"))
 
 
