@@ -89,8 +89,10 @@ class ReferenceDriver:
         self._servers: dict[str, Server] = {}
         self._stores: dict[str, Store] = {}
         self._workers = Workers()
-        self._clock = VirtualClock()
+        self._clock = _virtual_clock()
         self._sockets = itertools.count()
+        # Starts the clock's thread now, so that threads can be counted before and after a connection.
+        SYSTEM_CLOCK.call_at(SYSTEM_CLOCK.monotonic(), lambda: None)
         self._methods: dict[str, Callable[[Json, Reply], None]] = {
             "describe": self._describe,
             "listen": self._listen,
@@ -385,7 +387,7 @@ class ReferenceDriver:
             endpoint.wait_finished(_RESET_WAIT_S)
         for store in stores.values():
             store.close()
-        self._clock = VirtualClock()
+        self._clock = _virtual_clock()
         reply.result()
 
     def _inspect(self, params: Json, reply: Reply) -> None:
@@ -420,6 +422,11 @@ class ReferenceDriver:
             # The listing itself has one descriptor open.
             resources["fds"] = len(os.listdir("/dev/fd")) - 1  # noqa: PTH208 - the names are not needed as paths
         return resources
+
+
+def _virtual_clock() -> VirtualClock:
+    """A clock that stands still now: credentials are made for the present."""
+    return VirtualClock(wall=SYSTEM_CLOCK.wall())
 
 
 def _endpoint(conn: Conn) -> Endpoint:

@@ -81,16 +81,15 @@ class _Alarms:
 class SystemClock:
     """The clocks of the operating system, and a thread that makes the calls.
 
-    The thread runs only while there are alarms, and a little longer, so that a process at rest has none.
+    The thread starts with the first alarm and stays until `close`; it does not keep a process alive.
     """
-
-    _LINGER_S = 0.2
 
     def __init__(self) -> None:
         self._alarms = _Alarms()
         self._changed = threading.Condition(threading.Lock())
         self._thread: threading.Thread | None = None
         self._wakes_at = 0.0
+        self._closed = False
 
     def monotonic(self) -> float:
         """Seconds of `time.monotonic`."""
@@ -105,7 +104,7 @@ class SystemClock:
         alarm = Alarm(when, callback)
         with self._changed:
             self._alarms.add(alarm)
-            if self._thread is None:
+            if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="sipc-clock", daemon=True)
                 self._thread.start()
             elif when < self._wakes_at:
@@ -118,6 +117,15 @@ class SystemClock:
         if remaining > 0:
             condition.wait(remaining)
 
+    def close(self) -> None:
+        """End the thread; alarms that are set now or later never ring."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+
     def _run(self) -> None:
         while (alarm := self._take()) is not None:
             _ring(alarm)
@@ -125,21 +133,13 @@ class SystemClock:
     def _take(self) -> Alarm | None:
         """The next alarm, once it is due; None when the thread should end."""
         with self._changed:
-            leaves_at = math.inf
-            while True:
+            while not self._closed:
                 now = time.monotonic()
-                due = self._alarms.next_due()
-                if due <= now:
+                self._wakes_at = self._alarms.next_due()
+                if self._wakes_at <= now:
                     return self._alarms.pop()
-                if due == math.inf:
-                    leaves_at = min(leaves_at, now + self._LINGER_S)
-                    if now >= leaves_at:
-                        self._thread = None
-                        return None
-                else:
-                    leaves_at = math.inf
-                self._wakes_at = min(due, leaves_at)
-                self._changed.wait(self._wakes_at - now)
+                self._changed.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
+            return None
 
 
 class VirtualClock:

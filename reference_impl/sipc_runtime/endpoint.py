@@ -46,6 +46,10 @@ class PeerBehind(LocalError):
     """Nothing was sent because the peer does not read."""
 
 
+class NotConnected(LocalError):
+    """There is no connection yet, or none any more."""
+
+
 class WhenFull(Enum):
     """What a sender does while the peer is behind by more than `HIGH_WATER`."""
 
@@ -187,7 +191,10 @@ class Endpoint:
         """
         # The own thread must go on reading; it stops for a peer that does not read at a higher mark.
         full = WhenFull.PASS if threading.current_thread() is self._thread else WhenFull.WAIT
-        return self._use(lambda connection, _: connection.respond(mid, answer), full)
+        try:
+            return self._use(lambda connection, _: connection.respond(mid, answer), full)
+        except NotConnected:
+            return False
 
     def cancel(self, mid: int) -> bool:
         """Give up a request; False if it has ended already."""
@@ -244,7 +251,7 @@ class Endpoint:
                     raise PeerBehind("the peer has not read what was sent before", reason="limit")
                 self._changed.wait()
             if connection is None or self._write_broken:
-                raise LocalError("the connection is not established", reason="peer-closed")
+                raise NotConnected("the connection is not established", reason="peer-closed")
             try:
                 result = action(connection, self._clock.monotonic())
             finally:
@@ -320,6 +327,10 @@ class Endpoint:
 
     def _release(self) -> None:
         with self._lock:
+            if self._connection is not None and not self._connection.ended:
+                # The program failed in its own code, which has nobody left to tell.
+                self._connection.abort("the program failed")
+                self._settle()
             while self._outbox.size:
                 self._changed.wait()
             self._write_broken = True
@@ -331,6 +342,7 @@ class Endpoint:
                 self._changed.wait()
             if self._stream is not None:
                 self._stream.close()
+        self._call_back()
         self._thread = None
         self.finished.set()
 

@@ -19,6 +19,7 @@ from sipc_runtime.clock import SYSTEM_CLOCK, Clock
 from sipc_runtime.endpoint import Endpoint, Handlers, Origin
 from sipc_runtime.entropy import SYSTEM_ENTROPY
 from sipc_runtime.transport import Address, Listener, Stream, TransportError
+from sipc_runtime.workers import CONNECTION_THREADS
 
 # After a failed accept (no descriptors left, for example) the next one waits this long.
 _ACCEPT_PAUSE_S = 0.05
@@ -160,9 +161,7 @@ class Server:
         if endpoint.cancelled.is_set():
             self._shed(stream)
             return
-        threading.Thread(
-            target=self._serve, args=(endpoint,), name=f"sipc-{endpoint.label}", daemon=True
-        ).start()
+        CONNECTION_THREADS.submit(lambda: self._serve(endpoint))
 
     def _shed(self, stream: Stream) -> None:
         """Tell a peer that there is no room, if it takes that now, and let it go."""

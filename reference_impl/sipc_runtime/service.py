@@ -244,9 +244,8 @@ def _respond(endpoint: Endpoint, mid: int, answer: Answer) -> None:
     try:
         endpoint.respond(mid, answer)
     except LocalError as error:
-        # The caller has been told, or is gone; there is nobody else to tell.
-        if error.reason != "peer-closed":
-            _report(error)
+        # The caller has been told; there is nobody else to tell.
+        _report(error)
 
 
 def _report(error: Exception) -> None:
