@@ -83,6 +83,16 @@ def gone(lab: Lab, raw: RawPeer) -> None:
     lab.pause_until_quiet(lambda: raw.ended is not None)
 
 
+def told(lab: Lab, served: Served, since: int, limit_s: float = 0.5) -> None:
+    """Wait until a server has told how a connection ended, so that it is not taken for news of the next one."""
+
+    def over() -> bool:
+        view = served.view(since)
+        return bool(view.refusals or view.endings)
+
+    lab.wait(over, limit_s)
+
+
 def wait_answer(lab: Lab, raw: RawPeer, heard: int, limit_s: float = 0.1) -> None:
     """Wait until a raw peer has heard more than `heard` bytes, or the connection has ended."""
     lab.wait(lambda: raw.bytes_seen > heard or raw.ended is not None, limit_s)

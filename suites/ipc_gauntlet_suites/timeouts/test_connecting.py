@@ -3,7 +3,7 @@
 import pytest
 
 from ipc_gauntlet import Lab, RawPeer, Session, Unsupported, blackhole, case, checks
-from ipc_gauntlet_suites.scripts import numbered, open_or_stop
+from ipc_gauntlet_suites.scripts import numbered, open_or_stop, told
 from ipc_gauntlet_suites.timeouts.limits import Timer, require_in_bounds, timer, wait_limit
 
 STALLED = 3
@@ -49,6 +49,7 @@ def test_stalled_client(lab: Lab, form: str) -> None:
     require_in_bounds(
         lab, limit, lab.reactor.now() - start if ended else None, "the server to drop the stalled client"
     )
+    told(lab, served, since)
     lab.require_view(served.view(since), checks.not_established("server"), checks.nothing_delivered("c2s"))
     after = lab.attack(numbered("c2s", 1), what="then a good client connected", served=served, patient=True)
     lab.require(after, checks.delivered_all("c2s"))
@@ -102,11 +103,11 @@ def _give_up(lab: Lab, address: dict[str, object], limit: Timer) -> tuple[Timer,
     """
     start = lab.reactor.now()
     try:
-        told = lab.attempt(address, limit.options, wait_limit(lab, limit))
+        gave_up = lab.attempt(address, limit.options, wait_limit(lab, limit))
     except Unsupported:
         limit, start = Timer(limit.name, None), lab.reactor.now()
-        told = lab.attempt(address, {}, wait_limit(lab, limit))
-    return limit, None if told is None else told - start
+        gave_up = lab.attempt(address, {}, wait_limit(lab, limit))
+    return limit, None if gave_up is None else gave_up - start
 
 
 @case("TIME-03", role="server", timing=True)
