@@ -156,8 +156,11 @@ def test_a_message_over_the_limit_is_refused(pair: Pair) -> None:
     pair.server.wait("delivered", conn=accepted)
 
 
-def test_a_blocked_send_ends_with_an_abort(pair: Pair, make_relay: Callable[[dict[str, Any]], Any]) -> None:
-    """When nobody reads, the sending call hangs until the connection is dropped, and only that call."""
+@pytest.mark.parametrize("mode", ["graceful", "abort"])
+def test_a_blocked_send_ends_with_a_close(
+    pair: Pair, make_relay: Callable[[dict[str, Any]], Any], mode: str
+) -> None:
+    """When nobody reads, the sending call hangs until the connection is closed, and only that call."""
     sides = pair.stack.sides()
     _, address = pair.listen(sides["server"])
     relay = make_relay(address)
@@ -169,6 +172,7 @@ def test_a_blocked_send_ends_with_an_abort(pair: Pair, make_relay: Callable[[dic
     hanging = [pair.client.submit("send", conn=conn, payload=payload) for _ in range(3)]
     pair.client.call("describe")
     assert not pair.client.answered(hanging[-1])
-    pair.client.call("close", conn=conn, mode="abort")
+    pair.client.call("close", conn=conn, mode=mode)
+    assert pair.client.wait("closed", conn=conn)["how"] == "local"
     with pytest.raises(Exception, match="-32000"):
         pair.client.result(hanging[-1])

@@ -247,6 +247,20 @@ def test_a_call_that_hangs_keeps_nobody_waiting(odd: DriverClient) -> None:
         odd.result(hanging)
 
 
+def test_a_graceful_close_waits_for_earlier_sends_but_not_for_ever(odd: DriverClient) -> None:
+    """What was sent before goes first; a call that hangs does not keep a program from closing."""
+    connect(odd, "c1")
+    sends = [odd.submit("send", conn="c1", payload=text(str(number))) for number in range(50)]
+    odd.call("close", conn="c1")
+    for number in sends:
+        odd.result(number)
+    connect(odd, "c2")
+    hanging = odd.submit("send", conn="c2", payload=text("hang"))
+    odd.call("close", conn="c2")
+    with pytest.raises(Exception, match="interrupted"):
+        odd.result(hanging)
+
+
 def test_sends_on_one_connection_keep_their_order(odd: DriverClient) -> None:
     """Requests that are in flight together reach the stack in the order in which they came."""
     connect(odd)

@@ -59,6 +59,8 @@ class TlsConnection(SocketConnection):
         left = memoryview(self._framing.frame(payload))
         while left:
             with self.writing, _turned_into_failures():
+                if self.closing:  # after `unwrap` the socket would send in the clear
+                    raise Failed("peer-closed", "the connection was closed")
                 tls = self._live()
                 try:
                     left = left[tls.send(left) :]

@@ -17,6 +17,7 @@ from ipc_gauntlet.sdk.driver import Driver
 from ipc_gauntlet.sdk.endpoints import Connection
 from ipc_gauntlet.sdk.epoch import Epoch
 from ipc_gauntlet.sdk.errors import BadParams, DriverRequestError, Failed, NoSuchMethod, reason_of
+from ipc_gauntlet.sdk.lanes import Job, Lanes
 from ipc_gauntlet.sdk.output import Output
 from ipc_gauntlet.sdk.params import Abilities, raw, request_params, text
 
@@ -24,6 +25,7 @@ Result = dict[str, object]
 
 _TASKS = "/proc/self/task"
 _DEAD_THREADS_S = 0.2
+_CLOSE_PATIENCE_S = 1.0
 
 
 class Program:
@@ -76,7 +78,7 @@ class Program:
             self._answer(request, partial(inline, request.params))
         elif (handler := self._in_lane.get(request.method)) is not None:
             job = partial(self._answer, request, partial(handler, self._epoch, request.params))
-            self._epoch.lanes.put(_lane(request), job)
+            _enqueue(self._epoch.lanes, request, job)
         else:
             self._answer(request, partial(_no_such_method, request.method))
 
@@ -179,11 +181,27 @@ def _close(epoch: Epoch, params: wire.JsonObject) -> Result:
     return {}
 
 
-def _lane(request: wire.Request) -> str:
-    """Choose the lane: in order on one connection, except for what may or must overtake."""
-    target = f"{request.params.get('conn')!r} {request.params.get('listener')!r}"
-    overtakes = request.params.get("mode") == "abort" or request.params.get("kind") == "request"
-    return f"{target} {request.id!r}" if overtakes else target
+def _enqueue(lanes: Lanes, request: wire.Request, job: Job) -> None:
+    """Choose the lane: in order on one connection, except for what may or must overtake.
+
+    A graceful close lets earlier calls on its connection finish, but not for ever: one that hangs, because the peer
+    does not read, must not keep a program from closing.
+    """
+    name, params = f"{request.params.get('conn')!r} {request.params.get('listener')!r}", request.params
+    alone = f"{name} {request.id!r}"
+    if params.get("mode") == "abort" or params.get("kind") == "request":
+        lanes.put(alone, job)
+    elif request.method == "close":
+        passed = threading.Event()
+        lanes.put(name, passed.set)
+        lanes.put(alone, partial(_after, passed, job))
+    else:
+        lanes.put(name, job)
+
+
+def _after(earlier: threading.Event, job: Job) -> None:
+    earlier.wait(_CLOSE_PATIENCE_S)
+    job()
 
 
 def _no_such_method(name: str) -> Result:
