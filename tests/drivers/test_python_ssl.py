@@ -104,11 +104,30 @@ def test_a_key_that_does_not_fit_fails_the_call(pair: Pair, x509_kit: Any) -> No
         pair.listen(x509_kit.side(odd, own.trust()))
 
 
-def test_names_of_clients_cannot_be_restricted(pair: Pair, x509_kit: Any) -> None:  # noqa: ANN401
-    """`listen` with `peer` asks for a check the module does not make."""
+def test_certificates_that_are_none_fail_the_call(pair: Pair, x509_kit: Any) -> None:  # noqa: ANN401
+    """Bytes that OpenSSL cannot read are malformed."""
     own = x509_kit()
-    with pytest.raises(Exception, match="-32001"):
-        pair.listen(x509_kit.side(own.leaf(SERVICE), own.trust()), peer=CLIENT)
+    junk = {**own.leaf(SERVICE), "chain": ["AAAA"]}
+    for side in (
+        x509_kit.side(junk, own.trust()),
+        x509_kit.side(own.leaf(SERVICE), {"kind": "x509", "roots": ["AAAA"]}),
+    ):
+        with pytest.raises(Exception, match="-32000") as caught:
+            pair.listen(side)
+        assert caught.value.data == {"reason": "malformed"}
+
+
+def test_a_listener_can_be_restricted_to_one_name(pair: Pair, x509_kit: Any) -> None:  # noqa: ANN401
+    """With `peer` only a client whose certificate bears that name is established."""
+    own = x509_kit()
+    client, server = (x509_kit.side(own.leaf(name), own.trust()) for name in (CLIENT, SERVICE))
+    other, address = pair.listen(server, peer="other.test.example")
+    pair.connect(address, client)
+    assert pair.server.wait("rejected", listener=other)["reason"] == "unauthorized"
+    listener, address = pair.listen(server, peer=CLIENT)
+    pair.connect(address, client)
+    pair.server.wait("established", listener=listener)
+    assert pair.server.seen("delivered") == []
 
 
 def test_the_handshake_timer(pair: Pair, x509_kit: Any) -> None:  # noqa: ANN401

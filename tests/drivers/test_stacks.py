@@ -46,7 +46,7 @@ def test_the_statement_is_complete(pair: Pair, name: str) -> None:
     assert set(statement["roles"]) == {"client", "server"}
     assert {"push"} <= set(statement["features"])
     assert {"established", "delivered"} <= set(statement["observes"])
-    assert statement["wire"]["framing"] in ("tls", "u32be", "u16be", "zmtp")
+    assert statement["wire"]["framing"] in ("tls", "mp", "u16be", "zmtp")
     assert statement["version"]
     assert pair.client.notifications == []
 

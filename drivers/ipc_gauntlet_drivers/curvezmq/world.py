@@ -10,7 +10,7 @@ import zmq
 import zmq.auth.thread
 from zmq.utils import z85
 
-from ipc_gauntlet.sdk import BadParams, ConnectParams, ListenParams, Unsupported, raw
+from ipc_gauntlet.sdk import ConnectParams, Failed, ListenParams, Unsupported, raw
 
 KEY_BYTES = 32
 _TERM_S = 2.0
@@ -73,9 +73,10 @@ def key_of(holder: dict[str, Any], member: str) -> bytes:
     """Return the X25519 key in a member.
 
     Raises:
-        BadParams: It is absent, not base64 or of the wrong length.
+        BadParams: It is absent or not base64.
+        Failed: It has the wrong length.
     """
     key = raw(holder, member)
     if len(key) != KEY_BYTES:
-        raise BadParams(f"{member} must be {KEY_BYTES} bytes")
+        raise Failed("malformed", f"a key has {KEY_BYTES} bytes, {member} has {len(key)}")
     return key

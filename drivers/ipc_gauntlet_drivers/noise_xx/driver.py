@@ -51,7 +51,8 @@ class Identity:
         """Read them from the parameters of `listen` or `connect`.
 
         Raises:
-            BadParams: A key has the wrong length, or a client was given two different names to accept.
+            BadParams: A client was given two different names to accept.
+            Failed: The key has the wrong length.
             Unsupported: There is no key: in XX both sides send one.
         """
         if params.credential is None:
@@ -67,7 +68,7 @@ class Identity:
             known = {key: name for key, name in known.items() if name == wanted}
         private = raw(params.credential, "private")
         if len(private) != KEY_BYTES:
-            raise BadParams(f"private must be {KEY_BYTES} bytes")
+            raise Failed("malformed", f"a private key has {KEY_BYTES} bytes")
         return cls(private, known)
 
 

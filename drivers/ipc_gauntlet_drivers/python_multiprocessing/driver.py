@@ -42,7 +42,7 @@ class MultiprocessingDriver(Driver):
             "observes": ["established", "delivered", "rejected", "closed"],
             "limits": {},
             "timeouts": {},
-            "wire": {"protocol": "multiprocessing.connection", "framing": "u32be"},
+            "wire": {"protocol": "multiprocessing.connection", "framing": "mp"},
             "parsers": [],
         }
 

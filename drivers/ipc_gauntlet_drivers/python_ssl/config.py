@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from ipc_gauntlet.sdk import ConnectParams, ListenParams, raw, raws
+from ipc_gauntlet.sdk import ConnectParams, Failed, ListenParams, raw, raws
 
 # X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_REVOKED
 _VERIFY_CODES = {10: "expired", 23: "revoked"}
@@ -49,14 +49,17 @@ class Settings:
     context: ssl.SSLContext
     strict: bool
     server_name: str | None
+    client_name: str | None
     handshake_s: float | None
 
     @classmethod
     def of(cls, params: ListenParams | ConnectParams, strict: bool) -> Settings:
         """Read them from the parameters of `listen` or `connect`."""
-        name = params.service if isinstance(params, ConnectParams) else None
+        client = isinstance(params, ConnectParams)
+        server_name, client_name = (params.service, None) if client else (None, params.peer)
         timer = params.options.get("timeouts", {}).get("handshake_ms")
-        return cls(make_context(params), strict, name, timer / 1000 if timer else None)
+        seconds = timer / 1000 if timer else None
+        return cls(make_context(params), strict, server_name, client_name, seconds)
 
 
 def make_context(params: ListenParams | ConnectParams) -> ssl.SSLContext:
@@ -66,9 +69,16 @@ def make_context(params: ListenParams | ConnectParams) -> ssl.SSLContext:
         params: Credential and trust. Without a credential no certificate is loaded, without trust nobody is trusted.
 
     Raises:
-        ssl.SSLError: OpenSSL refuses the credential or the trust.
+        Failed: OpenSSL refuses the credential or the trust.
         BadParams: They are not encoded as the driver protocol says.
     """
+    try:
+        return _make_context(params)
+    except ssl.SSLError as error:
+        raise Failed("malformed", str(error)) from error
+
+
+def _make_context(params: ListenParams | ConnectParams) -> ssl.SSLContext:
     server = isinstance(params, ListenParams)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3

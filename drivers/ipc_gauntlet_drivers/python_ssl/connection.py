@@ -43,8 +43,12 @@ class TlsConnection(SocketConnection):
         try:
             with self.writing:
                 self._tls = tls
+            names = self._peer_names(tls)
+            if self._settings.client_name not in (None, *names):
+                return End("error", "unauthorized", f"a client named {', '.join(names) or 'nothing'}")
             cipher = tls.cipher()
-            self.established(peer=self._peer_name(tls), version=tls.version(), suite=cipher and cipher[0])
+            name = next(iter(names), None)
+            self.established(peer=name, version=tls.version(), suite=cipher and cipher[0])
             return self._read_until_end(tls)
         except ssl.SSLEOFError as error:
             return End("truncated", "truncated", str(error))
@@ -104,12 +108,12 @@ class TlsConnection(SocketConnection):
         tls.setblocking(False)
         return tls
 
-    def _peer_name(self, tls: ssl.SSLSocket) -> str | None:
-        """The client's module has checked the server's name; a server reads the client's from the certificate."""
-        if self.is_client:
-            return self._settings.server_name
+    def _peer_names(self, tls: ssl.SSLSocket) -> list[str]:
+        """In the client the module has checked the name; the server looks into the certificate, as the manual says."""
+        if self._settings.server_name is not None:
+            return [self._settings.server_name]
         names: Any = (tls.getpeercert() or {}).get("subjectAltName", ())
-        return next((value for kind, value in names if kind == "DNS"), None)
+        return [value for kind, value in names if kind == "DNS"]
 
     def _read_until_end(self, tls: ssl.SSLSocket) -> End:
         fd = tls.fileno()

@@ -52,8 +52,6 @@ class TlsDriver(Driver):
 
     def listen(self, params: ListenParams) -> Listener:
         """See `Driver.listen`."""
-        if params.peer is not None:
-            raise Unsupported("the ssl module does not compare a client's name with an expected one")
         settings = Settings.of(params, self._strict)
         return SocketListener(params, lambda sock: TlsConnection(sock, settings))
 
