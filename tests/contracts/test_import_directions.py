@@ -19,6 +19,11 @@ VIOLATIONS = {
     ),
     "The runtime does not know its driver": ("reference_impl/sipc_runtime", "import sipc_driver"),
     "The harness is neutral": ("harness/ipc_gauntlet", "import ipc_gauntlet_corpora"),
+    "The harness is built in layers": ("harness/ipc_gauntlet/adversary", "import ipc_gauntlet.engine"),
+    "The SDK for drivers holds nothing of the tester": (
+        "harness/ipc_gauntlet/sdk",
+        "import ipc_gauntlet.errors",
+    ),
     "Corpora are data": ("corpora/ipc_gauntlet_corpora", "import sipc"),
     "Suites do not know any implementation": ("suites/ipc_gauntlet_suites", "import sipc_runtime"),
     "Third-party drivers use the harness's SDK only": ("drivers/ipc_gauntlet_drivers", "import sipc"),
