@@ -31,37 +31,56 @@ class Peer(Protocol):
     """What a connection needs to know about an authenticated peer."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its canonical name."""
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Kind of credential that proved it."""
+
     @property
-    def valid_until(self) -> float | None: ...
+    def valid_until(self) -> float | None:
+        """Until when the proof holds, in seconds since 1970; None for ever."""
 
 
 class Suite(Protocol):
     """What a connection needs to know about the negotiated suite."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in configuration."""
 
 
 class HandshakeOutcome(Protocol):
     """What a connection needs of a finished handshake."""
 
     @property
-    def send(self) -> CipherState: ...
+    def send(self) -> CipherState:
+        """Cipher of the records to the peer."""
+
     @property
-    def receive(self) -> CipherState: ...
+    def receive(self) -> CipherState:
+        """Cipher of the records from the peer."""
+
     @property
-    def channel_binding(self) -> bytes: ...
+    def channel_binding(self) -> bytes:
+        """Public value that only the two ends share."""
+
     @property
-    def peer(self) -> Peer: ...
+    def peer(self) -> Peer:
+        """Whom the peer proved to be."""
+
     @property
-    def local_name(self) -> str: ...
+    def local_name(self) -> str:
+        """Whom this side proved to be."""
+
     @property
-    def suite(self) -> Suite: ...
+    def suite(self) -> Suite:
+        """The suite in use."""
+
     @property
-    def version(self) -> int: ...
+    def version(self) -> int:
+        """The protocol version in use."""
 
 
 class Handshake(Protocol):

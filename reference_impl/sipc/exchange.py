@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sipc import envelope as wire
 from sipc.cbor import Value
-from sipc.envelope import Envelope, Field, Kind, Status, UnsupportedEnvelope
+from sipc.envelope import Envelope, Field, Kind, Label, Status, UnsupportedEnvelope
 from sipc.errors import LocalError, ProtocolError
 from sipc.events import (
     Cause,
@@ -34,11 +34,13 @@ class Answer:
     Attributes:
         status: `Status.OK` or an error code.
         body: The result; must be None with an error code.
+        label: How confidential the body is; None means the strictest.
         retry_after_ms: With an error code: how long the caller should wait before it tries again.
     """
 
     status: int = Status.OK
     body: Value = None
+    label: Label | None = None
     retry_after_ms: int | None = None
 
 
@@ -125,7 +127,8 @@ class Exchange:
             return
         fields: dict[int, Value] = {
             Field.CORR: mid,
-            Field.STATUS: int(answer.status),
+            Field.STATUS: answer.status,
+            Field.LABEL: answer.label,
             Field.BODY: answer.body,
         }
         if answer.status != Status.OK:

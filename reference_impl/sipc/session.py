@@ -66,9 +66,12 @@ class Outcome(Protocol):
     """What a session needs of a finished handshake."""
 
     @property
-    def send(self) -> CipherState: ...
+    def send(self) -> CipherState:
+        """Cipher of the records to the peer."""
+
     @property
-    def receive(self) -> CipherState: ...
+    def receive(self) -> CipherState:
+        """Cipher of the records from the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,8 +343,8 @@ class Session:
             self._on_probe(now)
             return
         self._rekey_if_due()
-        self._ping_count += 1
         token = self._ping_count.to_bytes(_PING_TOKEN)
+        self._ping_count += 1
         self._pings.append(token)
         self._out.append(self._sealer.seal(RecordType.PING, token))
         self._timers.arm(Timer.PROBE, now + self._settings.timeouts.probe)
