@@ -120,6 +120,9 @@ class X509Issuer:
         self._names = _Names(form)
         self.authority = CertificateAuthority(seed, "main", now)
         self.foreign = CertificateAuthority(seed, "foreign", now)
+        self._sides: dict[
+            str, Side
+        ] = {}  # an identity is issued once and then used, as by any careful operator
 
     def options(self, label: str, key_label: str | None = None) -> LeafOptions:
         """The leaf that belongs to a label, optionally over another label's key."""
@@ -127,7 +130,10 @@ class X509Issuer:
 
     def good(self, client: str = "client", server: str = "server") -> Deployment:
         """See `Issuer.good`."""
-        return Deployment(self._side(client), self._side(server))
+        for label in (client, server):
+            if label not in self._sides:
+                self._sides[label] = self._side(label)
+        return Deployment(self._sides[client], self._sides[server])
 
     def untrusted(self, role: Role) -> Deployment:
         """See `Issuer.untrusted`: same name, issued by another authority."""

@@ -68,6 +68,7 @@ class Bench:
         self._issuers: dict[str, Issuer] = {}
         self._noise: Noise | None = None
         self._serial = 0
+        self._spare: Path | None = None
 
     def __enter__(self) -> Self:
         """Return the bench itself; drivers start with the first case."""
@@ -86,10 +87,7 @@ class Bench:
             DriverError: A driver does not start or does not answer.
         """
         self._ready()
-        self._serial += 1
-        directory = self.workdir / f"{self._serial:x}"
-        directory.mkdir(mode=0o700)
-        return Lab(self, facts, spec, str(directory))
+        return Lab(self, facts, spec, str(self._free_directory()))
 
     def issuer(self, declaration: Mapping[str, object]) -> Issuer:
         """The issuer for a credential declaration; the same object, and so the same keys, for the whole run."""
@@ -119,8 +117,24 @@ class Bench:
         shutil.rmtree(self.workdir, ignore_errors=True)
 
     def discard(self, directory: str) -> None:
-        """Remove a case's directory."""
-        shutil.rmtree(directory, ignore_errors=True)
+        """Take a case's directory back: an empty one serves the next case, one with something left in it goes."""
+        try:
+            left = next(Path(directory).iterdir(), None)
+        except OSError:
+            left = None
+        if left is None:
+            self._spare = Path(directory)
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def _free_directory(self) -> Path:
+        spare, self._spare = self._spare, None
+        if spare is not None and spare.is_dir():
+            return spare
+        self._serial += 1
+        directory = self.workdir / f"{self._serial:x}"
+        directory.mkdir(mode=0o700)
+        return directory
 
     def _ready(self, *, reset: bool = True) -> None:
         for driver in (self.client, self.server):

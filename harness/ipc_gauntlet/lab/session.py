@@ -229,8 +229,14 @@ class Session:
         return bool(predicate())
 
     def settle_delivery(self, direction: Direction) -> None:
-        """Wait until everything sent has arrived, or the receiver has ended, or nothing moves any more."""
-        self.settle(lambda: self._all_arrived(direction) or self._ended(receiver(direction)))
+        """Wait until everything sent has arrived, or the receiver has ended, or nothing moves any more.
+
+        Under attack more may come than was sent; there the wait goes on until the receiver ends or it is quiet.
+        """
+        role = receiver(direction)
+        self.settle(lambda: self._all_arrived(direction) or self._ended(role))
+        if not self.plan.patient:
+            self.settle(lambda: self._ended(role))
 
     def settle_end(self, role: Role) -> bool:
         """Wait until a role reported the end, or nothing moves any more."""
