@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 import msgspec
 import psutil
 
-from ipc_gauntlet.adversary import Fault, Relay
+from ipc_gauntlet.adversary import Fault, Relay, describe_fault
 from ipc_gauntlet.credentials import Deployment, Issuer
 from ipc_gauntlet.credentials.deployment import PskIssuer, X509Issuer
 from ipc_gauntlet.declaration import CaseSpec
@@ -362,6 +362,8 @@ class Lab(Judging):
         """Keep a session's faults, firings and trace as this case's evidence."""
         if what:
             self.did(what)
+        for fault in session.plan.faults:
+            self.did(describe_fault(fault))
         ledger = self._ledger
         ledger.fired += session.firings()
         ledger.unfired += session.unfired()
