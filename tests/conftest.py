@@ -1,4 +1,4 @@
-"""The checkout, and the scripts in ci/ as modules."""
+"""For all tests: the checkout, the scripts in ci/ as modules, and Hypothesis without a stop-watch."""
 
 import importlib.util
 import sys
@@ -7,6 +7,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes on a shared machine says nothing about what is tested.
+settings.register_profile("gauntlet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gauntlet")
 
 ROOT = Path(__file__).resolve().parents[1]
 
