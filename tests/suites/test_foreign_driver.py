@@ -14,7 +14,7 @@ NODE = shutil.which("node")
 
 @pytest.mark.skipif(NODE is None, reason="needs Node.js: the example driver is a JavaScript program")
 def test_the_node_driver_runs_through_the_channel_suites(tmp_path: Path) -> None:
-    """Node's TLS withstands replay and reordering, and calls a cut stream a regular end."""
+    """Node's TLS withstands wrong peers and replayed sessions, and calls a cut stream a regular end."""
     report = tmp_path / "report.json"
     command = [
         sys.executable,
