@@ -1,0 +1,53 @@
+"""One driver for all tests of a module, reset between them, and sessions within it."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sipc_program import Program, Session
+
+
+@pytest.fixture(scope="module")
+def shared_program() -> Iterator[Program]:
+    """A driver that lives for a module, as it would for a run."""
+    program = Program()
+    yield program
+    assert program.end() == 0
+
+
+@pytest.fixture
+def program(shared_program: Program) -> Program:
+    """That driver, with nothing in it."""
+    shared_program.reset()
+    return shared_program
+
+
+@pytest.fixture
+def fresh() -> Iterator[Callable[[], Program]]:
+    """Makes drivers that the test may kill."""
+    made: list[Program] = []
+
+    def make() -> Program:
+        made.append(Program())
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.process.kill()
+        one.end()
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory with mode 0700 and a short name."""
+    path = Path(tempfile.mkdtemp(prefix="sipc-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def session(program: Program, directory: Path) -> Session:
+    """Makes sessions in the shared driver."""
+    return Session(program, directory)
