@@ -264,7 +264,9 @@ def test_unconfirmed_connections_have_places_of_their_own(running: Running) -> N
         until(lambda: len(serving.server._unconfirmed) == 1)
         refused = running.connect(serving.address, established=False)
         assert isinstance(refused.end(), Rejected)
-        until(lambda: serving.refused == ["limit"])  # the client may hear of it before the server's caller does
+        until(
+            lambda: serving.refused == ["limit"]
+        )  # the client may hear of it before the server's caller does
         client.endpoint.send_event(NOTE)
         serving.wait_for(MessageReceived)
     serving.wait_for(Rejected)
