@@ -396,8 +396,6 @@ class Session:
         self._end(How.LOCAL, "expired" if expired else None, "closed")
 
     def _fail(self, error: SipcError) -> None:
-        if self.phase is Phase.CLOSED:
-            return
         if isinstance(error, IntegrityError):
             self._hush()
         elif self.phase in _TALKING and not isinstance(error, (TruncatedError, LocalError)):

@@ -591,6 +591,54 @@ def test_the_handler_learns_that_the_session_ended() -> None:
     assert not pair.server.connection.respond(0, Answer())
 
 
+def test_a_peer_that_does_not_wait_for_its_answers() -> None:
+    """It said everything it had to say: its end is clean, and the work for it is stopped."""
+    peer = peer_of_server()
+    peer.send(RecordType.MSG, encode(build(Kind.REQUEST, 0, {4: "a.b", 7: 9})), WHOLE)
+    peer.send(RecordType.CLOSE, encode_close(Close(0, 1, 0)))
+    peer.side.connection.receive_eof()
+    final = last(peer.side)
+    assert isinstance(final, Closed)
+    assert final.how is How.CLEAN
+    assert peer.side.of(RequestEnded) == [RequestEnded(0, Cause.CLOSED)]
+
+
+def test_an_answer_that_cannot_be_honoured_fails_its_call() -> None:
+    """A response with demands is not handed out, and no other call is affected."""
+    side = Side(initiator=True, config=config())
+    peer = Peer(side, initiator=False)
+    peer.send(RecordType.READY, encode_ready(Ready()))
+    for _ in range(2):
+        side.connection.request(Call("a.b"), START)
+    peer.send(RecordType.MSG, encode(build(Kind.RESPONSE, 0, {3: 0, 15: 0, 18: "somebody"})), WHOLE)
+    assert side.of(RequestFailed) == [RequestFailed(0, "protocol", "outcome_unknown", Executed.UNKNOWN)]
+    side.connection.cancel(1)
+    peer.send(RecordType.MSG, encode(build(Kind.RESPONSE, 1, {3: 1, 15: 0, 18: "somebody"})), WHOLE)
+    assert len(side.of(RequestFailed)) == 2
+
+
+def test_an_answer_may_say_when_to_come_back() -> None:
+    """A refusal carries a reference, whether it can be retried, and when."""
+    pair = Pair().established()
+    pair.client.connection.request(Call("app.echo"), START)
+    pair.pump()
+    pair.server.connection.respond(0, Answer(Status.UNAVAILABLE, retry_after_ms=250))
+    pair.pump()
+    (answer,) = pair.client.of(ResponseReceived)
+    assert answer.envelope.fields[16] == {0: b"\xab" * 8, 1: True, 2: 250}  # type: ignore[attr-defined]
+
+
+def test_abort_before_the_session() -> None:
+    """An attempt that is aborted leaves nothing to send."""
+    side = Side(initiator=True, config=config())
+    side.connection.abort()
+    assert side.take() == b""
+    assert isinstance(last(side), Closed)
+    side.connection.abort()
+    side.connection.close(START)
+    assert len(side.of(Closed)) == 1
+
+
 def test_abort_is_silent() -> None:
     """Nothing is sent, also not what was waiting."""
     pair = Pair().established()

@@ -21,7 +21,7 @@ from sipc.events import (
     ResponseReceived,
 )
 from sipc.exchange import Answer
-from sipc.records import FLAG_FIRST, FLAG_LAST, RecordType
+from sipc.records import FLAG_FIRST, FLAG_LAST, HARD_RECORD_LIMIT, RecordType
 from sipc.rpc import Call, Message
 from sipc.timers import TIMERS, ArmedTimers, TimeoutOutOfRange, Timeouts, Timer
 
@@ -404,6 +404,49 @@ def test_rekey_interval() -> None:
     assert len(frames_of(data)) == 2
     pair.server.feed(data)
     assert final(pair.server) is None
+
+
+@pytest.mark.parametrize("timer", ["idle", "lifetime"])
+def test_timers_of_an_open_session_do_nothing_while_it_closes(timer: str) -> None:
+    """Only the drain time-out counts after close()."""
+    pair = Pair(config(**{timer: 3.0})).established()
+    pair.client.connection.close(START)
+    pair.client.take()
+    pair.client.connection.handle_timer(START + 3.0)
+    assert pair.client.take() == b""
+    assert final(pair.client) is None
+
+
+def test_a_key_that_is_used_up_ends_the_session() -> None:
+    """If not even a PING can be sent any more, the session is over."""
+    pair = Pair().established()
+    sealer = pair.client.connection._session._sealer  # type: ignore[union-attr]
+    sealer.records = HARD_RECORD_LIMIT
+    pair.client.connection.handle_timer(START + 60.0)
+    last = final(pair.client)
+    assert isinstance(last, Closed)
+    assert (last.how, last.reason) == (How.ERROR, "limit")
+
+
+def test_deadlines_of_both_directions() -> None:
+    """The earliest deadline counts, whoever asked."""
+    pair = Pair().established()
+    pair.client.connection.request(Call("app.wait", budget_ms=200), START)
+    pair.server.connection.request(Call("app.wait", budget_ms=100), START)
+    pair.pump()
+    assert pair.client.connection.next_timer() == START + 0.1
+    pair.set_time(START + 0.1)
+    assert pair.client.connection.next_timer() == START + 0.2
+
+
+def test_a_blocked_write_before_the_session_is_the_handshakes_affair() -> None:
+    """Its own deadline ends it."""
+    side = Side(initiator=True, config=config(write=1.0))
+    side.connection.write_blocked(START)
+    side.connection.handle_timer(START + 1.0)
+    assert final(side) is None
+    side.connection.handle_timer(START + 5.0)
+    assert isinstance(final(side), Rejected)
 
 
 def test_no_rekey_after_close() -> None:
