@@ -10,8 +10,9 @@ import math
 from dataclasses import dataclass
 
 from sipc.cbor import Value
-from sipc.envelope import MAX_BUDGET_MS, Field, Label
+from sipc.envelope import MAX_BUDGET_MS, RETRYABLE, Field, Label, Status
 from sipc.errors import LocalError, ProtocolError
+from sipc.events import Executed
 
 DEFAULT_BUDGET_MS = 30_000
 
@@ -80,6 +81,25 @@ def clamp_budget(milliseconds: float) -> int:
     if not milliseconds > 0:
         raise LocalError("the deadline has passed already", reason="timeout")
     return max(1, math.floor(min(milliseconds, MAX_BUDGET_MS)))
+
+
+def may_resend(executed: Executed, status: int | None, *, keyed: bool, idempotent: bool) -> bool:
+    """Whether a request may be sent again without asking the program.
+
+    Args:
+        executed: Whether the effect of the failed attempt may have happened.
+        status: Status of the response; None if there was none.
+        keyed: The request carries an idempotency key.
+        idempotent: Executing the method twice is the same as executing it once.
+
+    Returns:
+        False for every final answer, and for an ambiguous failure of a request that could take effect twice.
+    """
+    if status is not None and status not in RETRYABLE | {Status.OUTCOME_UNKNOWN}:
+        return False
+    if status == Status.OUTCOME_UNKNOWN:
+        return keyed
+    return executed is Executed.NO or status is not None or keyed or idempotent
 
 
 class _Deadlines:

@@ -88,6 +88,12 @@ class Origin:
 class Endpoint:
     """A running connection.
 
+    Attributes:
+        label: Name for people and for the program.
+        cancelled: Set when somebody wants it to end.
+        over: Its last event is being told, or has been.
+        finished: Set when everything is released.
+
     Args:
         label: Name for people and for the program.
         origin: Where stream and connection come from.
@@ -102,6 +108,7 @@ class Endpoint:
         self.label = label
         self.cancelled = threading.Event()
         self.finished = threading.Event()
+        self.over = False
         self._origin = origin
         self._handlers = handlers
         self._clock = clock
@@ -323,7 +330,9 @@ class Endpoint:
     def _deliver(self) -> None:
         self._call_back()
         while self._queue:
-            self._handlers.on_event(self, self._queue.popleft())
+            event = self._queue.popleft()
+            self.over = self.over or isinstance(event, (Closed, Rejected))
+            self._handlers.on_event(self, event)
 
     def _release(self) -> None:
         with self._lock:
