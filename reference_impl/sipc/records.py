@@ -157,7 +157,11 @@ class RecordOpener:
         end = len(buffer)
         start = 0
         while end - start >= 2:
-            stop = start + 2 + ((buffer[start] << 8) | buffer[start + 1])
+            length = (buffer[start] << 8) | buffer[start + 1]
+            if length < TAG_LENGTH:
+                self.end()
+                raise IntegrityError("a frame is too short to be authentic")
+            stop = start + 2 + length
             if stop > end:
                 break
             try:
@@ -192,8 +196,6 @@ class RecordOpener:
     def _open(self, sealed: bytes) -> Record:
         if self.records >= HARD_RECORD_LIMIT:
             raise LimitError("the peer has used one key too often")
-        if len(sealed) < TAG_LENGTH:
-            raise IntegrityError("a frame is too short to be authentic")
         plaintext = self._cipher.decrypt(sealed)
         self.records += 1
         return parse_plaintext(plaintext)

@@ -16,8 +16,6 @@ from sipc.events import (
     MessageReceived,
     MessageRefused,
     Rejected,
-    RequestEnded,
-    RequestReceived,
 )
 from sipc.rpc import Call, Message
 from sipc_driver.application import LEDGER_QUERY, LEDGER_TABLE, MESSAGE, PREFIX, methods
@@ -30,6 +28,7 @@ from sipc_driver.options import (
     responder_config,
 )
 from sipc_driver.outcomes import not_sent, outcome_of
+from sipc_driver.reports import Reports
 from sipc_driver.rpc import (
     FAILED,
     INVALID_PARAMS,
@@ -47,9 +46,10 @@ from sipc_driver.statement import MAX_CONNECTIONS, statement
 from sipc_runtime.client import connect
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock, VirtualClock
 from sipc_runtime.endpoint import Endpoint, Handlers, PeerBehind
+from sipc_runtime.host import Host
 from sipc_runtime.places import listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits
-from sipc_runtime.service import Desk, Surroundings, Task
+from sipc_runtime.service import Surroundings
 from sipc_runtime.store import Store
 from sipc_runtime.transport import TransportError
 from sipc_runtime.workers import Workers
@@ -58,20 +58,67 @@ _RESET_WAIT_S = 2.0
 
 
 class Conn:
-    """A connection as the driver knows it."""
+    """A connection as the driver knows it.
 
-    __slots__ = ("closers", "default_ms", "desk", "ended", "endpoint", "generation", "listener")
+    Args:
+        name: Its name in the driver protocol.
+        reports: Where its notifications go.
+        default_ms: Budget of requests that have none.
+        listener: Where it came from; None for a client's.
+    """
 
-    def __init__(
-        self, endpoint: Endpoint | None, generation: int, listener: str | None, default_ms: float
-    ) -> None:
-        self.endpoint = endpoint
-        self.generation = generation
-        self.listener = listener
+    __slots__ = ("_closers", "_lock", "default_ms", "ended", "endpoint", "listener", "name", "reports")
+
+    def __init__(self, name: str, reports: Reports, default_ms: float, listener: str | None = None) -> None:
+        self.name = name
+        self.reports = reports
         self.default_ms = default_ms
-        self.desk: Desk | None = None
-        self.closers: list[Reply] = []
+        self.listener = listener
+        self.endpoint: Endpoint | None = None
         self.ended = False
+        self._lock = threading.Lock()
+        self._closers: list[Reply] = []
+
+    def on_event(self, _endpoint: Endpoint, event: Event) -> None:
+        """Report an event of the implementation."""
+        if isinstance(event, MessageReceived):
+            self.reports.delivered(self.name, event)
+        elif isinstance(event, Established):
+            self.reports.established(self.name, self.listener, event)
+        elif isinstance(event, MessageRefused):
+            self.reports.rejected({"conn": self.name}, Rejected("established", "protocol", event.detail))
+        elif isinstance(event, Rejected):
+            self.reject(event)
+        elif isinstance(event, Closed):
+            self._end(event)
+
+    def reject(self, event: Rejected) -> None:
+        """Report that the attempt has failed; that ends the connection."""
+        self.reports.rejected({"conn": self.name}, event)
+        self._end(Closed(How.ERROR, event.reason, event.detail, 0, 0, None))
+
+    def answer_when_ended(self, reply: Reply) -> bool:
+        """Answer a `close` once the connection has ended; True if it has not ended yet."""
+        with self._lock:
+            if not self.ended:
+                self._closers.append(reply)
+                return True
+        reply.result()
+        return False
+
+    def use(self) -> Endpoint:
+        """The endpoint, to do something with it."""
+        if self.endpoint is None:
+            raise RpcError(FAILED, "the connection was never opened", "peer-closed")
+        return self.endpoint
+
+    def _end(self, event: Closed) -> None:
+        self.reports.closed(self.name, event)
+        with self._lock:
+            self.ended = True
+            closers, self._closers = self._closers, []
+        for reply in closers:
+            reply.result()
 
 
 class ReferenceDriver:
@@ -154,53 +201,50 @@ class ReferenceDriver:
         reply.result({"address": format_address(server.address)})
 
     def _application(self, listener: str, options: Options) -> Application:
-        generation = self._output.generation
+        reports = Reports(self._output)
         around = Surroundings(self._clock_for(options), lambda: self._store(options), self._workers)
-        served = methods(lambda task: self._executed(generation, task), around.clock)
         default_ms = options.settings.timeouts.request * 1000
+        # Beside the driver's own table, which `reset` empties before the last events have been told.
+        mine: dict[Endpoint, Conn] = {}
 
         def on_event(endpoint: Endpoint, event: Event) -> None:
+            if isinstance(event, Rejected):
+                reports.rejected({"listener": listener}, event)
+                return
             if isinstance(event, Established):
-                conn = Conn(endpoint, generation, listener, default_ms)
-                conn.desk = Desk(event, served, around)
+                conn = mine[endpoint] = Conn(endpoint.label, reports, default_ms, listener)
+                conn.endpoint = endpoint
                 with self._lock:
                     self._conns[endpoint.label] = conn
-            self._on_server_event(generation, listener, endpoint, event)
-
-        def on_request_ended(endpoint: Endpoint, event: RequestEnded) -> None:
-            conn = self._conns.get(endpoint.label)
-            if conn is not None and conn.desk is not None:
-                conn.desk.on_request_ended(event)
+            known = mine.pop(endpoint, None) if isinstance(event, Closed) else mine.get(endpoint)
+            if known is not None:
+                known.on_event(endpoint, event)
 
         def on_refused(reason: str, detail: str) -> None:
-            self._rejected(generation, {"listener": listener}, Rejected("transport", reason, detail))
+            reports.rejected({"listener": listener}, Rejected("transport", reason, detail))
 
-        return Application(on_event, on_request_ended, on_refused)
+        host = Host(methods(reports.executed, around.clock), around, on_event)
+        return Application(host.on_event, host.on_request_ended, on_refused)
 
     def _connect(self, params: Json, reply: Reply) -> None:
         name, address = text(params, "conn"), parse_address(params)
         options = parse_options(params)
         if name in self._conns:
             raise RpcError(INVALID_PARAMS, f"there is a connection {name}")
-        generation = self._output.generation
-        conn = Conn(None, generation, None, options.settings.timeouts.request * 1000)
+        conn = Conn(name, Reports(self._output), options.settings.timeouts.request * 1000)
         try:
             config = initiator_config(params, options)
         except RpcError as error:
             if error.code != FAILED:
                 raise
             # The implementation refuses to try: that is how this attempt ended.
+            self._conns[name] = conn
             reply.result()
-            self._rejected(
-                generation, {"conn": name}, Rejected("handshake", error.reason or "internal", str(error))
-            )
+            conn.reject(Rejected("handshake", error.reason or "internal", str(error)))
             return
-        handlers = Handlers(
-            lambda endpoint, event: self._on_event(name, conn, endpoint, event),
-            lambda _endpoint, _event: None,
-        )
         with self._lock:
             self._conns[name] = conn
+        handlers = Handlers(conn.on_event, lambda _endpoint, _event: None)
         conn.endpoint = connect(name, address, config, handlers, options.settings, self._clock_for(options))
         reply.result()
 
@@ -220,81 +264,11 @@ class ReferenceDriver:
                 self._stores[path] = store
             return store
 
-    # --- events of connections ---
-
-    def _on_server_event(self, generation: int, listener: str, endpoint: Endpoint, event: Event) -> None:
-        conn = self._conns.get(endpoint.label)
-        if isinstance(event, RequestReceived):
-            if conn is not None and conn.desk is not None:
-                conn.desk.on_request(endpoint, event)
-        elif conn is not None:
-            self._on_event(endpoint.label, conn, endpoint, event)
-        elif isinstance(event, Rejected):
-            self._rejected(generation, {"listener": listener}, event)
-
-    def _on_event(self, name: str, conn: Conn, endpoint: Endpoint, event: Event) -> None:
-        generation = conn.generation
-        if isinstance(event, MessageReceived):
-            body = event.envelope.body
-            if event.envelope.method == MESSAGE and isinstance(body, bytes):
-                self._output.notify(generation, "delivered", {"conn": name, "payload": encoded(body)})
-        elif isinstance(event, Established):
-            self._established(name, conn, event)
-        elif isinstance(event, MessageRefused):
-            self._rejected(generation, {"conn": name}, Rejected("established", "protocol", event.detail))
-        elif isinstance(event, Rejected):
-            self._rejected(generation, {"conn": name}, event)
-            self._ended(name, conn, Closed(How.ERROR, event.reason, event.detail, 0, 0, None))
-        elif isinstance(event, Closed):
-            self._ended(name, conn, event)
-
-    def _established(self, name: str, conn: Conn, event: Established) -> None:
-        params: Json = {
-            "conn": name,
-            "peer": event.peer,
-            "version": event.version,
-            "suite": event.suite,
-            "binding": encoded(event.channel_binding),
-            "credential": event.credential,
-        }
-        if conn.listener is not None:
-            params["listener"] = conn.listener
-        self._output.notify(conn.generation, "established", params)
-
-    def _rejected(self, generation: int, where: Json, event: Rejected) -> None:
-        params = {**where, "stage": event.stage, "reason": event.reason, "detail": event.detail}
-        self._output.notify(generation, "rejected", params)
-
-    def _ended(self, name: str, conn: Conn, event: Closed) -> None:
-        params: Json = {
-            "conn": name,
-            "how": str(event.how),
-            "reason": event.reason or "unspecified",
-            "detail": event.detail,
-        }
-        self._output.notify(conn.generation, "closed", params)
-        with self._lock:
-            conn.ended = True
-            closers, conn.closers = conn.closers, []
-        for reply in closers:
-            reply.result()
-
-    def _executed(self, generation: int, task: Task) -> None:
-        envelope = task.envelope
-        params: Json = {
-            "conn": task.endpoint.label,
-            "operation": envelope.method.removeprefix(PREFIX),
-            "payload": encoded(envelope.body if isinstance(envelope.body, bytes) else b""),
-        }
-        if envelope.idem is not None:
-            params["key"] = encoded(envelope.idem)
-        self._output.notify(generation, "executed", params)
-
     # --- send, close, configure ---
 
     def _conn(self, params: Json) -> Conn:
         conn = self._conns.get(text(params, "conn"))
-        if conn is None or conn.endpoint is None:
+        if conn is None:
             raise RpcError(INVALID_PARAMS, f"there is no connection {params['conn']}")
         return conn
 
@@ -319,7 +293,7 @@ class ReferenceDriver:
             budget_ms=deadline,  # type: ignore[arg-type]  # checked above
         )
         try:
-            _endpoint(conn).request(call, lambda outcome: reply.result(outcome_of(outcome)))
+            conn.use().request(call, lambda outcome: reply.result(outcome_of(outcome)))
         except LocalError as error:
             reply.result(not_sent(error))
 
@@ -332,16 +306,12 @@ class ReferenceDriver:
             reply.result()
             return
         conn = self._conn(params)
-        with self._lock:
-            waits = not conn.ended
-            if waits:
-                conn.closers.append(reply)
-        if not waits:
-            reply.result()
-        elif mode == "graceful":
-            _endpoint(conn).begin_close()
+        if not conn.answer_when_ended(reply):
+            return
+        if mode == "graceful":
+            conn.use().begin_close()
         else:
-            _endpoint(conn).abort()
+            conn.use().abort()
 
     def _close_listener(self, name: str, mode: str) -> None:
         server = self._servers.pop(name, None)
@@ -357,7 +327,7 @@ class ReferenceDriver:
         if action != "rekey":
             raise RpcError(UNSUPPORTED, f"action {action} is not supported")
         try:
-            _endpoint(self._conn(params)).rekey()
+            self._conn(params).use().rekey()
         except LocalError as error:
             raise RpcError(FAILED, str(error), error.reason) from error
         reply.result()
@@ -429,14 +399,8 @@ def _virtual_clock() -> VirtualClock:
     return VirtualClock(wall=SYSTEM_CLOCK.wall())
 
 
-def _endpoint(conn: Conn) -> Endpoint:
-    if conn.endpoint is None:
-        raise RpcError(INVALID_PARAMS, "the connection does not exist yet")
-    return conn.endpoint
-
-
 def _send_event(conn: Conn, message: Message, reply: Reply) -> None:
-    endpoint = _endpoint(conn)
+    endpoint = conn.use()
     try:
         endpoint.try_send_event(message)
     except PeerBehind:

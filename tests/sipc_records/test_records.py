@@ -100,16 +100,14 @@ def test_only_the_next_record_is_accepted(order: list[int]) -> None:
     assert len(found) < len(order)
 
 
-def test_a_frame_that_is_too_short_for_a_tag_is_not_authentic() -> None:
-    """A frame of up to fifteen bytes cannot be a record."""
+@pytest.mark.parametrize("length", [0, 1, 15])
+def test_a_frame_that_is_too_short_is_refused_by_its_length(length: int) -> None:
+    """A length that no record can have ends the direction at once, without waiting for the bytes."""
+    opener = RecordOpener(c2s())
     with pytest.raises(IntegrityError):
-        opened(b"\x00\x0f" + bytes(15))
-
-
-def test_an_empty_frame_is_not_ignored() -> None:
-    """A frame of length zero ends the direction instead of keeping it busy."""
-    with pytest.raises(IntegrityError):
-        opened(b"\x00\x00")
+        list(opener.feed(length.to_bytes(2)))
+    with pytest.raises(LocalError):
+        list(opener.feed(bytes(length)))
 
 
 @pytest.mark.parametrize(

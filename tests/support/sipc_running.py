@@ -17,9 +17,10 @@ from sipc.timers import Timeouts
 from sipc_runtime.client import connect
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
 from sipc_runtime.endpoint import Endpoint, Handlers
+from sipc_runtime.host import Host
 from sipc_runtime.places import listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits
-from sipc_runtime.service import Desk, Method, Surroundings
+from sipc_runtime.service import Method, Surroundings
 from sipc_runtime.store import Store
 from sipc_runtime.transport import Address
 from sipc_runtime.workers import Workers
@@ -105,7 +106,6 @@ class Serving(Log):
         super().__init__()
         self.refused: list[str] = []
         self.on_message: Callable[[Endpoint, MessageReceived], None] = lambda _endpoint, _event: None
-        self._desks: dict[Endpoint, Desk] = {}
 
     def start(
         self,
@@ -119,18 +119,17 @@ class Serving(Log):
     ) -> None:
         """Listen."""
 
+        host = Host(methods, around, self._told)
+
         def on_event(endpoint: Endpoint, event: Event) -> None:
-            if isinstance(event, Established):
-                self._desks[endpoint] = Desk(event, methods, around)
-            self.add(endpoint, event)
-            if isinstance(event, MessageReceived):
-                self.on_message(endpoint, event)
-            elif isinstance(event, RequestReceived) and methods:
-                self._desks[endpoint].on_request(endpoint, event)
+            if isinstance(event, RequestReceived):
+                self.add(endpoint, event)
+            if methods or not isinstance(event, RequestReceived):
+                host.on_event(endpoint, event)
 
         def on_request_ended(endpoint: Endpoint, event: RequestEnded) -> None:
             self.add(endpoint, event)
-            self._desks[endpoint].on_request_ended(event)
+            host.on_request_ended(endpoint, event)
 
         listener = (
             listen_on_loopback()
@@ -145,6 +144,11 @@ class Serving(Log):
             around.clock,
             limits,
         )
+
+    def _told(self, endpoint: Endpoint, event: Event) -> None:
+        self.add(endpoint, event)
+        if isinstance(event, MessageReceived):
+            self.on_message(endpoint, event)
 
     @property
     def address(self) -> Address:
