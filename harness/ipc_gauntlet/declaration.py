@@ -51,6 +51,8 @@ class CaseOptions(TypedDict, total=False):
         observes: Notifications of the statement without which the case does not apply.
         transports: Transports it is about; all by default.
         credentials: Credential kinds it is about; all by default.
+        wire: The wire protocol whose messages the case makes or reads itself, such as `sipc/1`; without one it stays
+            on the outside and applies to every implementation.
         axes: `product` runs every transport with every credential kind, `each` only as many combinations as it takes
             for each to occur once. The default is `each` for timing cases, `product` for others.
         stage: How far the attacked session is meant to come.
@@ -66,6 +68,7 @@ class CaseOptions(TypedDict, total=False):
     observes: tuple[str, ...]
     transports: tuple[str, ...]
     credentials: tuple[str, ...] | None
+    wire: str
     axes: Axes
     stage: str
     reasons: tuple[str, ...]
@@ -85,6 +88,7 @@ class CaseSpec:
     observes: tuple[str, ...] = ()
     transports: tuple[str, ...] = ()
     credentials: tuple[str, ...] | None = None
+    wire: str = ""
     axes: Axes | None = None
     stage: str | None = None
     reasons: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
         credentials: Kinds of credentials it can use.
         features: Optional features it has.
         observes: Notifications it gives.
+        wire: The wire protocol it speaks, in its own words.
         client: Command of the driver that plays the client, as words.
         server: Command of the driver that plays the server, as words.
     """
@@ -41,6 +42,7 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     credentials: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     observes: tuple[str, ...] = ()
+    wire: str = ""
     client: tuple[str, ...] = ()
     server: tuple[str, ...] = ()
 

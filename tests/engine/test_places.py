@@ -1,5 +1,6 @@
 """Where cases run, and why they do not."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +84,16 @@ UNIX = Place("unix", "x509", {"kind": "x509"})
         ("REPL-01", spec(transports=("pipe",)), Place(NONE, "x509"), "is about pipe", False),
         ("REPL-01", spec(credentials=("psk",)), Place("unix", NONE), "credentials of kind psk", False),
         ("REPL-01", spec(roles=("broker",)), UNIX, "the role broker", False),
+        ("REPL-01", spec(needs=("faults",)), UNIX, "can only be seen with the help of faults", False),
+        ("REPL-01", spec(needs=("timeouts", "metrics")), UNIX, "with the help of metrics", False),
+        ("REPL-01", spec(needs=("metrics", "rekey")), UNIX, "feature rekey", False),
+        (
+            "REPL-01",
+            spec(wire="sipc/1"),
+            UNIX,
+            "works on the messages of sipc/1; the implementation speaks",
+            False,
+        ),
     ],
 )
 def test_why_a_case_is_not_run(
@@ -100,6 +111,26 @@ def test_a_case_that_applies(channel: Implementation) -> None:
     requirement = load_catalogue()["REPL-01"]
     assert gate(spec(needs=("push",), observes=("delivered",)), requirement, UNIX, channel) is None
     assert gate(spec(), requirement, Place("unix", NONE), channel) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "same"),
+    [
+        ("sipc/1", True),
+        ("SIPC/1", True),
+        ("SIPC/1 over pipes", True),
+        ("sipc/127", False),
+        ("tls/1.3", False),
+        ("", False),
+    ],
+)
+def test_a_wire_protocol_is_known_by_its_beginning(
+    channel: Implementation, declared: str, same: bool
+) -> None:
+    """Case and what follows the name do not matter; a number that goes on is another protocol."""
+    facts = msgspec.structs.replace(channel, wire=declared)
+    found = gate(spec(wire="sipc/1"), load_catalogue()["REPL-01"], UNIX, facts)
+    assert (found is None) == same
 
 
 def test_every_requirement_is_decided_by_profile_alone(channel: Implementation) -> None:

@@ -8,111 +8,19 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ipc_gauntlet.driver.statement import Milliseconds, Statement, Text, Timeouts
+from ipc_gauntlet.driver.actions import ACTIONS
+from ipc_gauntlet.driver.identities import Credential, Options, Trust
+from ipc_gauntlet.driver.sending import SendEvent, SendRequest
+from ipc_gauntlet.driver.statement import Milliseconds, Statement, Text
+from ipc_gauntlet.driver.values import Address, Base
 from ipc_gauntlet.driver.vocabulary import (
     Executed,
     How,
     InspectTopic,
-    Operation,
     Reason,
     Stage,
     TransportKind,
 )
-
-Key32 = Annotated[bytes, msgspec.Meta(description="32 bytes")]
-Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-
-
-class Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What all message types have in common: they are values, and absent members stay absent."""
-
-
-# Addresses, section 2
-
-
-class UnixAddress(Base, frozen=True, kw_only=True, tag_field="transport", tag="unix"):
-    """A unix socket in the directory that `listen` was given."""
-
-    path: Text
-
-
-class TcpAddress(Base, frozen=True, kw_only=True, tag_field="transport", tag="tcp"):
-    """A literal loopback address and a port."""
-
-    host: Text
-    port: Port
-
-
-Address = UnixAddress | TcpAddress
-
-# Credentials and trust, section 5
-
-
-class X509Credential(Base, frozen=True, kw_only=True, tag_field="kind", tag="x509"):
-    """A certificate chain in DER, leaf first, and the leaf's private key as PKCS #8 DER."""
-
-    name: Text
-    chain: tuple[bytes, ...]
-    private_key: bytes
-
-
-class PskCredential(Base, frozen=True, kw_only=True, tag_field="kind", tag="psk"):
-    """A pre-shared key: its id, and the names of the side that holds this object and of the other side."""
-
-    id: Text
-    key: Key32
-    self: Text
-    other: Text
-
-
-class RawKeyCredential(Base, frozen=True, kw_only=True, tag_field="kind", tag="raw-key"):
-    """An X25519 key pair with a name."""
-
-    name: Text
-    public: Key32
-    private: Key32
-
-
-Credential = X509Credential | PskCredential | RawKeyCredential
-
-
-class X509Trust(Base, frozen=True, kw_only=True, tag_field="kind", tag="x509"):
-    """Trusted root certificates and revocation lists, DER."""
-
-    roots: tuple[bytes, ...]
-    crls: tuple[bytes, ...] = ()
-
-
-class PskTrust(Base, frozen=True, kw_only=True, tag_field="kind", tag="psk"):
-    """The pre-shared keys a side may use, each as a credential object."""
-
-    keys: tuple[PskCredential, ...]
-
-
-class RawPublicKey(Base, frozen=True, kw_only=True):
-    """A peer's public key with its name."""
-
-    name: Text
-    public: Key32
-
-
-class RawKeyTrust(Base, frozen=True, kw_only=True, tag_field="kind", tag="raw-key"):
-    """The public keys of the peers to accept."""
-
-    keys: tuple[RawPublicKey, ...]
-
-
-Trust = X509Trust | PskTrust | RawKeyTrust
-
-
-class Options(Base, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Optional settings; a driver answers -32001 to one that it does not support."""
-
-    timeouts: Timeouts | None = None
-    suites: tuple[str, ...] | None = None
-    versions: tuple[int, int] | None = None
-    store: str | None = None
-
 
 # Parameters, section 2
 
@@ -146,23 +54,6 @@ class ConnectParams(Base, frozen=True, kw_only=True):
     options: Options | None = None
 
 
-class SendEvent(Base, frozen=True, kw_only=True, tag_field="kind", tag="event"):
-    """Send one message; `kind` may be absent."""
-
-    conn: Text
-    payload: bytes
-
-
-class SendRequest(Base, frozen=True, kw_only=True, tag_field="kind", tag="request"):
-    """Call an operation of the test application."""
-
-    conn: Text
-    payload: bytes
-    operation: Operation
-    key: bytes | None = None
-    deadline_ms: Milliseconds | None = None
-
-
 class CloseParams(Base, frozen=True, kw_only=True):
     """Close the connection `conn`, or the listener `listener`."""
 
@@ -175,20 +66,6 @@ class InspectParams(Base, frozen=True, kw_only=True):
     """Ask for the state of the driver."""
 
     what: tuple[InspectTopic, ...]
-
-
-class Rekey(Base, frozen=True, kw_only=True, tag_field="action", tag="rekey"):
-    """Start sending under a new key."""
-
-    conn: Text
-
-
-class Revoke(Base, frozen=True, kw_only=True, tag_field="action", tag="revoke"):
-    """Stop trusting a name, on a listener or on a connection."""
-
-    name: Text
-    listener: str | None = None
-    conn: str | None = None
 
 
 class AdvanceClockParams(Base, frozen=True, kw_only=True):
@@ -255,7 +132,7 @@ class InspectResult(Base, frozen=True, kw_only=True):
     ledger: tuple[LedgerEntry, ...] | None = None
     resources: Resources | None = None
     audit: Any = None
-    metrics: Any = None
+    metrics: dict[str, int] | None = None
 
 
 class ParseResult(Base, frozen=True, kw_only=True):
@@ -288,10 +165,12 @@ class Established(Notification, frozen=True, kw_only=True):
 
 
 class Delivered(Notification, frozen=True, kw_only=True):
-    """A message was handed to the application."""
+    """A message was handed to the application; `lane` and `peer` are told by a stack that has them."""
 
     conn: Text
     payload: bytes
+    lane: str | None = None
+    peer: str | None = None
 
 
 class ExecutedNote(Notification, frozen=True, kw_only=True):
@@ -332,7 +211,7 @@ PARAMS: dict[str, Any] = {
     "close": CloseParams,
     "reset": NoParams,
     "inspect": InspectParams,
-    "configure": Rekey | Revoke,
+    "configure": ACTIONS,
     "advance_clock": AdvanceClockParams,
     "parse": ParseParams,
     "shutdown": NoParams,

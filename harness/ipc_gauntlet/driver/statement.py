@@ -79,6 +79,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeouts: Timeouts = Timeouts()
     wire: Wire = Wire()
     parsers: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
 
     @classmethod
@@ -140,6 +141,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             timeouts=_longer(client.timeouts, server.timeouts),
             wire=client.wire if client.wire == server.wire else Wire(protocol=client.wire.protocol),
             parsers=_common(client.parsers, server.parsers),
+            faults=_common(client.faults, server.faults),
             extra={name: value for name, value in client.extra.items() if server.extra.get(name) == value},
         )
 

@@ -27,6 +27,20 @@ Feature = Literal[
     "negotiation",
     "durable",
     "channel-binding",
+    "reload",
+    "authorization",
+    "cancel",
+    "work",
+    "gate",
+    "retries",
+    "ordering-keys",
+    "metadata",
+    "claims",
+    "tokens",
+    "datagram",
+    "metrics",
+    "faults",
+    "debug",
 ]
 NotificationName = Literal["established", "delivered", "executed", "rejected", "closed"]
 Stage = Literal["transport", "negotiation", "handshake", "established", "closing"]
@@ -50,7 +64,7 @@ Reason = Literal[
     "unspecified",
 ]
 Executed = Literal["no", "unknown", "yes"]
-Operation = Literal["echo", "append", "wait"]
+Operation = Literal["echo", "append", "wait", "read", "work", "gated"]
 InspectTopic = Literal["ledger", "resources", "audit", "metrics"]
 
 PARSE_ERROR = -32700

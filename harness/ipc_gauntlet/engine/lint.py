@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import get_args
 
 from ipc_gauntlet.declaration import REASONS, STAGES, CaseSpec
+from ipc_gauntlet.driver.vocabulary import Feature
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.requirements import Catalogue
 
-FEATURES = frozenset(
-    [
-        "push",
-        "request",
-        "idempotency",
-        "timeouts",
-        "rekey",
-        "virtual-clock",
-        "parse",
-        "negotiation",
-        "durable",
-    ]
-).union(["channel-binding", "revocation"])
+FEATURES: frozenset[str] = frozenset(get_args(Feature))
 KINDS = frozenset(("x509", "psk", "raw-key"))
 TRANSPORTS = frozenset(("unix", "tcp", "pipe"))
 NOTIFICATIONS = frozenset(("established", "delivered", "executed", "rejected", "closed"))

@@ -73,8 +73,13 @@ class Gate:
     untestable: bool = False
 
 
-# Features that only help to test. The others are things an implementation may do without.
-_MEANS = frozenset(("timeouts", "virtual-clock", "parse", "channel-binding", "request", "idempotency"))
+# Three kinds of features. These every implementation of the profile has in some form, and a driver that does not offer
+# them hides what has to be seen: a MUST of which nothing can be seen for that reason counts as failed.
+_MEANS = frozenset(("timeouts", "parse", "channel-binding", "request", "idempotency"))
+# These reach into an implementation, and only a test build has them: without them a case does not apply, and nobody is
+# blamed.
+_AIDS = frozenset(("metrics", "faults", "debug", "virtual-clock", "gate", "work"))
+# All others are things that an implementation may do without, and then requirements about them are not about it.
 
 
 def gate(
@@ -95,8 +100,14 @@ def gate(
         return Gate(f"is about {' and '.join(spec.transports)}, which the implementation does not offer")
     if place.credential == NONE and spec.credentials:
         return Gate(f"is about credentials of kind {' or '.join(spec.credentials)}, which are not declared")
-    if missing := _missing([name for name in spec.needs if name not in _MEANS], facts.features):
+    if spec.wire and not speaks(facts.wire, spec.wire):
+        spoken = facts.wire or "something that the statement does not name"
+        return Gate(f"works on the messages of {spec.wire}; the implementation speaks {spoken}")
+    absent = [name for name in spec.needs if name not in facts.features]
+    if missing := ", ".join(name for name in absent if name not in _MEANS | _AIDS):
         return Gate(f"needs the feature {missing}, which is not declared")
+    if missing := ", ".join(name for name in absent if name in _AIDS):
+        return Gate(f"can only be seen with the help of {missing}, which the driver does not offer")
     if missing := _missing(spec.needs, facts.features):
         return Gate(f"cannot be tested without the feature {missing}, which is not declared", untestable=True)
     if missing := _missing(spec.observes, facts.observes):
@@ -104,6 +115,12 @@ def gate(
             f"cannot be tested without the notification {missing}, which is not declared", untestable=True
         )
     return None
+
+
+def speaks(declared: str, wanted: str) -> bool:
+    """Whether a statement's `wire.protocol` is a protocol or a form of it: `SIPC/1 over pipes` is `sipc/1`."""
+    declared, wanted = declared.casefold(), wanted.casefold()
+    return declared.startswith(wanted) and not declared[len(wanted) : len(wanted) + 1].isalnum()
 
 
 def _missing(wanted: Sequence[str], declared: Sequence[str]) -> str:

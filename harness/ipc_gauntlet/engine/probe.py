@@ -77,6 +77,7 @@ def facts_of(
         credentials=tuple(dict.fromkeys(kinds)),
         features=tuple(statement.get("features", ())),
         observes=tuple(statement.get("observes", ())),
+        wire=str(dict(statement.get("wire") or {}).get("protocol") or ""),
         client=client.argv,
         server=server.argv,
     )

@@ -84,6 +84,7 @@ def _everything(workdir: str) -> Settings:
             credentials=tuple(sorted(KINDS)),
             features=tuple(FEATURES),
             observes=tuple(NOTIFICATIONS),
+            wire="sipc/1",
         ),
         statement={"credentials": [{"kind": kind} for kind in sorted(KINDS)]},
         transports=TRANSPORTS,
