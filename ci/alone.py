@@ -19,6 +19,7 @@ OURS = (
     "sipc",
     "sipc_runtime",
     "sipc_driver",
+    "sipc_mutants",
 )
 
 
@@ -40,9 +41,10 @@ class Part:
 
 
 PARTS = (
-    Part("reference_impl", ("sipc",), hidden=("sipc_runtime", "sipc_driver")),
-    Part("reference_impl", ("sipc_runtime",), hidden=("sipc_driver",)),
-    Part("reference_impl", ("sipc_driver",)),
+    Part("reference_impl", ("sipc",), hidden=("sipc_runtime", "sipc_driver", "sipc_mutants")),
+    Part("reference_impl", ("sipc_runtime",), hidden=("sipc_driver", "sipc_mutants")),
+    Part("reference_impl", ("sipc_driver",), hidden=("sipc_mutants",)),
+    Part("reference_impl", ("sipc_mutants",)),
     Part("harness", ("ipc_gauntlet",)),
     Part("corpora", ("ipc_gauntlet_corpora",)),
     Part("suites", ("ipc_gauntlet_suites",), also=("harness", "corpora")),

@@ -18,6 +18,7 @@ VIOLATIONS = {
         "import socket",
     ),
     "The runtime does not know its driver": ("reference_impl/sipc_runtime", "import sipc_driver"),
+    "The reference does not know its mutants": ("reference_impl/sipc_runtime", "import sipc_mutants"),
     "The harness is neutral": ("harness/ipc_gauntlet", "import ipc_gauntlet_corpora"),
     "The harness is built in layers": ("harness/ipc_gauntlet/adversary", "import ipc_gauntlet.engine"),
     "The SDK for drivers holds nothing of the tester": (

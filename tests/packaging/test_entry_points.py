@@ -22,7 +22,7 @@ def test_the_command_loads() -> None:
     assert callable(command.load())
 
 
-@pytest.mark.parametrize("group", ["implementations", "suites", "corpora"])
+@pytest.mark.parametrize("group", ["implementations", "mutants", "suites", "corpora"])
 def test_every_announced_module_exists(group: str) -> None:
     """The harness reads these names as text and starts them with `python -m`: a typing error would show late."""
     points = announced(f"ipc_gauntlet.{group}")

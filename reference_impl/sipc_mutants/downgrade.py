@@ -1,0 +1,17 @@
+"""Defects in negotiation."""
+
+from sipc_mutants.model import Mutant, Patch
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        id="DOWN-01.m1",
+        defect="empty prologue",
+        patches=(
+            Patch(
+                module="sipc.negotiation",
+                old='    return _blocks(b"NoiseSocketInit1", (negotiation,)) + VERSIONS[version]\n',
+                new='    return b""\n',
+            ),
+        ),
+    ),
+)

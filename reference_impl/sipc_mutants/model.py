@@ -1,0 +1,47 @@
+"""What a mutant is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One replacement in one module.
+
+    Args:
+        module: Full name, such as `sipc.handshake_proof`.
+        old: Source text that occurs exactly once in that module.
+        new: What stands there instead.
+    """
+
+    module: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """The reference with one defect.
+
+    Args:
+        id: `AUTH-03.m1`, as the catalogue names the defect.
+        defect: What is wrong, in the words of the catalogue.
+        patches: The replacements that bring the defect in.
+    """
+
+    id: str
+    defect: str
+    patches: tuple[Patch, ...]
+
+    @property
+    def requirement(self) -> str:
+        """Id of the requirement that it violates."""
+        return self.id.rpartition(".")[0]
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Names of the modules that it changes."""
+        return tuple(dict.fromkeys(patch.module for patch in self.patches))
+
+    def patches_of(self, module: str) -> tuple[Patch, ...]:
+        """The replacements in one module."""
+        return tuple(patch for patch in self.patches if patch.module == module)
