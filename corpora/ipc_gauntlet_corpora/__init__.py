@@ -2,6 +2,7 @@
 
 from ipc_gauntlet_corpora.catalogue import (
     MODES,
+    Failure,
     Mutant,
     Requirement,
     Suite,
@@ -10,4 +11,4 @@ from ipc_gauntlet_corpora.catalogue import (
     suites,
 )
 
-__all__ = ["MODES", "Mutant", "Requirement", "Suite", "requirement", "requirements", "suites"]
+__all__ = ["MODES", "Failure", "Mutant", "Requirement", "Suite", "requirement", "requirements", "suites"]

@@ -24,10 +24,25 @@ class Mutant:
     Args:
         id: `REPL-01.m1`.
         defect: What the flawed implementation does.
+        not_expressible: Why the reference cannot be given this defect; empty where it can.
     """
 
     id: str
     defect: str
+    not_expressible: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a violation shows: what a failed case of the requirement may say.
+
+    Args:
+        stages: How far the attacked session can have come.
+        reasons: Classes of what was seen, such as `delivered-twice`.
+    """
+
+    stages: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,7 @@ class Requirement:
         modes: Letters of `MODES`.
         cves: Published vulnerabilities that violate it.
         mutants: Defects that violate it.
+        failure: How cases of it fail; None where there are no cases yet.
     """
 
     id: str
@@ -59,6 +75,7 @@ class Requirement:
     modes: tuple[str, ...]
     cves: tuple[str, ...]
     mutants: tuple[Mutant, ...]
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +135,6 @@ def _requirement(entry: Mapping[str, Any], suite: str) -> Requirement:
     for name in ("modes", "cves"):
         members[name] = tuple(entry[name])
     members["mutants"] = tuple(Mutant(**mutant) for mutant in entry["mutants"])
+    if "failure" in entry:
+        members["failure"] = Failure(**{name: tuple(words) for name, words in entry["failure"].items()})
     return Requirement(**members)

@@ -20,10 +20,18 @@ GROUP = "ipc_gauntlet.corpora"
 
 
 class Mutant(msgspec.Struct, frozen=True):
-    """A named defect that violates a requirement."""
+    """A named defect that violates a requirement; `not_expressible` says why no implementation with it can be made."""
 
     id: str
     defect: str
+    not_expressible: str = ""
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """How a violation shows in a result: at which stages, and with which classes of reason."""
+
+    stages: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class Requirement(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +49,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
         modes: How it can be observed, as letters.
         cves: Published vulnerabilities that violate it.
         mutants: Defects that violate it.
+        failure: How cases of it fail; None where that is not said.
     """
 
     id: str
@@ -54,6 +63,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     modes: tuple[str, ...] = ()
     cves: tuple[str, ...] = ()
     mutants: tuple[Mutant, ...] = ()
+    failure: Failure | None = None
 
 
 class SuiteInfo(msgspec.Struct, frozen=True, kw_only=True):
