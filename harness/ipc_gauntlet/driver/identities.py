@@ -64,11 +64,18 @@ class RawKeyTrust(Base, frozen=True, kw_only=True, tag_field="kind", tag="raw-ke
 Trust = X509Trust | PskTrust | RawKeyTrust
 
 
+class Signer(RawPublicKey, frozen=True, kw_only=True):
+    """Whose signed messages to believe, and which connected peers may pass them on; without `via` the signer alone."""
+
+    via: tuple[Text, ...] | None = None
+
+
 class Options(Base, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Optional settings; a driver answers -32001 to one that it does not support.
 
-    Feature by feature: `clock` (virtual-clock), `store` (durable), `roles` (authorization: the role that an operation
-    needs), `signers` (claims), `issuers` and `require_token` (tokens), `mode` (datagram).
+    Feature by feature: `clock` (virtual-clock), `store` (durable), `store_capacity` (idempotency), `roles` (authorization: the role that an operation
+    needs), `signers` (claims), `issuers` and `require_token` (tokens), `mode` and
+    `epoch_bits` (datagram).
     """
 
     timeouts: Timeouts | None = None
@@ -77,7 +84,9 @@ class Options(Base, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: str | None = None
     clock: Literal["system", "virtual"] | None = None
     roles: dict[str, str] | None = None
-    signers: tuple[RawPublicKey, ...] | None = None
+    signers: tuple[Signer, ...] | None = None
     issuers: tuple[RawPublicKey, ...] | None = None
     require_token: tuple[Operation, ...] | None = None
     mode: Literal["stream", "datagram"] | None = None
+    epoch_bits: int | None = None
+    store_capacity: int | None = None

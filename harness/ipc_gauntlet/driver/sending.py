@@ -41,7 +41,7 @@ class SendBase(Base, frozen=True, kw_only=True):
     lane: str | None = None
     label: Label | None = None
     purpose: str | None = None
-    schema: str | int | None = None
+    schema: int | None = None
     token: bytes | None = None
     signed: SignedClaim | None = None
 
@@ -58,3 +58,4 @@ class SendRequest(SendBase, frozen=True, kw_only=True, tag_field="kind", tag="re
     deadline_ms: Milliseconds | None = None
     tag: str | None = None
     retry: Retry | None = None
+    own_key: bool | None = None
