@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from sipc.datagram_session import DatagramSession
 from sipc.errors import LocalError, SipcError
 from sipc.events import Closed, Established, Event, How, Rejected
 from sipc.exchange import Answer
@@ -108,11 +109,13 @@ class Context:
         initiator: Whether this side opened the connection.
         wall: Wall time, in seconds since 1970, at the moment the connection is made.
         random: Draws random bytes for references in error messages.
+        count: Told the name of what happened, for counters.
     """
 
     initiator: bool
     wall: float
     random: Callable[[int], bytes]
+    count: Callable[[str], None] = lambda name: None
 
 
 class Connection:
@@ -264,6 +267,26 @@ class Connection:
             self._out.clear()
             self._end_early(Closed(How.LOCAL, None, detail, 0, 0, None))
 
+    def expel(self, reason: str, detail: str) -> None:
+        """End at once, without a word, because the peer may not be here any more.
+
+        Args:
+            reason: Reason class of the end.
+            detail: For people.
+        """
+        if self._session is not None:
+            self._session.expel(reason, detail)
+        else:
+            self._reject("handshake", reason, detail)
+
+    def set_counter(self, number: int, *, sending: bool) -> None:
+        """Set the number of a direction's next record; for tests near a limit.
+
+        Raises:
+            LocalError: The session is not open, or it cannot be that number.
+        """
+        self._open().set_counter(number, sending=sending)
+
     # --- state ---
 
     @property
@@ -302,6 +325,11 @@ class Connection:
                 error.stage if error.stage != "established" else "handshake", error.reason, str(error)
             )
             return
+        except Exception as error:  # noqa: BLE001 - whatever a key store or a verifier does, it never admits anybody
+            self._reject(
+                "handshake", "internal", f"the handshake failed here: {type(error).__name__}: {error}"
+            )
+            return
         self._take_handshake_output()
         outcome = self._handshake.result
         if outcome is not None:
@@ -319,8 +347,10 @@ class Connection:
             outcome.version,
             outcome.channel_binding,
         )
-        start = Start(outcome, self._context.initiator, established, lifetime, self._context.random)
-        session = Session(start, self._settings, self._events, self._timers)
+        context = self._context
+        start = Start(outcome, context.initiator, established, lifetime, context.random, context.count)
+        kind = DatagramSession if self._settings.datagram else Session
+        session = kind(start, self._settings, self._events, self._timers)
         self._session = session
         trailing = self._handshake.trailing()
         if trailing:

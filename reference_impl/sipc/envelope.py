@@ -208,8 +208,8 @@ RULES: dict[int, Rule] = {
 }
 
 # Present in a map, these are honoured by this implementation; a sender may list them in `crit`.
-UNDERSTOOD = frozenset(Field) - {Field.CAP, Field.PROV, Field.FROM, Field.TO, Field.SIG, Field.ONCE}
-# A signed message is acted upon only after its signature was verified, which this implementation cannot do.
+UNDERSTOOD = frozenset(Field) - {Field.PROV}
+# A message with any of these is acted upon only after its signature was verified.
 _SIGNED = frozenset({Field.FROM, Field.TO, Field.SIG, Field.ONCE})
 
 # The same grammar, laid out for speed: kind -> (checks of allowed keys, required keys).
@@ -234,6 +234,10 @@ class UnsupportedEnvelope(ProtocolError):
         super().__init__(message)
         self.envelope = envelope
         self.status = status
+
+
+class SignedEnvelope(UnsupportedEnvelope):
+    """A well-formed message that claims to be signed: to be refused by whoever does not verify it."""
 
 
 class Envelope:
@@ -333,6 +337,16 @@ class Envelope:
         return err.get(1) is True
 
     @property
+    def token(self) -> bytes | None:
+        """Capability token of a request or an event."""
+        return cast("bytes | None", self.fields.get(10))
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the message carries a signature, or any part of one."""
+        return not _SIGNED.isdisjoint(cast("Mapping[int, Value]", self.fields))
+
+    @property
     def extensions(self) -> dict[int, Value]:
         """Keys from 64 on, to be preserved when the message is forwarded."""
         return {
@@ -349,6 +363,7 @@ def decode(data: bytes) -> Envelope:
         MalformedError: Not deterministic CBOR, or not in the grammar of `RULES`.
         UnsupportedEnvelope: In the grammar, but of another version, or with demands this implementation
             cannot meet.
+        SignedEnvelope: It carries a signature, or parts of one; the caller may be able to verify it.
     """
     fields = cbor.decode(data)
     if type(fields) is not dict:
@@ -360,7 +375,7 @@ def decode(data: bytes) -> Envelope:
     if Field.CRIT in fields:
         _require_understood(envelope)
     if not _SIGNED.isdisjoint(cast("Mapping[int, Value]", fields)):
-        raise UnsupportedEnvelope("a signed message cannot be verified here", envelope, Status.DENIED)
+        raise SignedEnvelope("a signed message cannot be verified here", envelope, Status.DENIED)
     return envelope
 
 

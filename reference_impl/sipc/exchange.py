@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sipc import envelope as wire
 from sipc.cbor import Value
-from sipc.envelope import Envelope, Field, Kind, Label, Status, UnsupportedEnvelope
+from sipc.envelope import Envelope, Field, Kind, Label, SignedEnvelope, Status, UnsupportedEnvelope
 from sipc.errors import LocalError, ProtocolError
 from sipc.events import (
     Cause,
@@ -52,11 +52,13 @@ class Outlets:
         post: Takes an encoded message for the peer; raises LocalError if it cannot be sent.
         emit: Takes an event for the program.
         random: Draws bytes that link an error on the wire to a line of the log.
+        count: Told the name of what happened, for counters.
     """
 
     post: Callable[[bytes], None]
     emit: Callable[[Event], None]
     random: Callable[[int], bytes]
+    count: Callable[[str], None] = lambda name: None
 
 
 class Exchange:
@@ -65,6 +67,7 @@ class Exchange:
     Args:
         outlets: Where messages and events go.
         max_inflight: How many requests of the peer are worked on at once; more are answered BUSY.
+        verifies: The program verifies signed requests and events; otherwise they are refused here.
 
     Attributes:
         sent: Messages sent.
@@ -73,9 +76,20 @@ class Exchange:
         muted: Nothing can be sent any more: requests that still arrive are dropped, not worked on.
     """
 
-    __slots__ = ("_calls", "_max_inflight", "_out", "_owed", "muted", "peer_max_inflight", "received", "sent")
+    __slots__ = (
+        "_calls",
+        "_max_inflight",
+        "_out",
+        "_owed",
+        "_verifies",
+        "muted",
+        "peer_max_inflight",
+        "received",
+        "sent",
+    )
 
-    def __init__(self, outlets: Outlets, max_inflight: int) -> None:
+    def __init__(self, outlets: Outlets, max_inflight: int, *, verifies: bool = False) -> None:
+        self._verifies = verifies
         self._out = outlets
         self._max_inflight = max_inflight
         self._calls = OpenCalls()
@@ -161,9 +175,11 @@ class Exchange:
         try:
             envelope = wire.decode(message)
         except UnsupportedEnvelope as error:
-            self._number(error.envelope)
-            self._unsupported(error)
-            return
+            envelope = error.envelope
+            if not self._passes_on(error):
+                self._number(envelope)
+                self._unsupported(error)
+                return
         self._number(envelope)
         kind = envelope.kind
         if kind == Kind.EVENT:
@@ -173,8 +189,23 @@ class Exchange:
         elif kind == Kind.RESPONSE:
             if self._calls.settle(envelope.corr):
                 self._out.emit(ResponseReceived(envelope.corr, envelope))
+            else:
+                self._out.count("late_reply")
         else:
             self._cancelled(envelope)
+
+    def _passes_on(self, error: UnsupportedEnvelope) -> bool:
+        """Whether the program is going to verify a message that is refused otherwise."""
+        return (
+            self._verifies
+            and isinstance(error, SignedEnvelope)
+            and error.envelope.kind in (Kind.REQUEST, Kind.EVENT)
+        )
+
+    @property
+    def processed(self) -> int:
+        """Number of the last message of the peer that was processed, plus one."""
+        return self.received
 
     def _number(self, envelope: Envelope) -> None:
         if envelope.mid != self.received:
@@ -255,3 +286,23 @@ class Exchange:
         """Answer nothing any more and stop the work on it."""
         for mid in self._owed.take_all():
             self._out.emit(RequestEnded(mid, Cause.CLOSED))
+
+
+class UnorderedExchange(Exchange):
+    """Messages of a session in which some may be lost and others overtake them (profile D)."""
+
+    __slots__ = ("_highest",)
+
+    def __init__(self, outlets: Outlets, max_inflight: int, *, verifies: bool = False) -> None:
+        super().__init__(outlets, max_inflight, verifies=verifies)
+        self._highest = -1
+
+    @property
+    def processed(self) -> int:
+        """The highest number of a message of the peer, plus one."""
+        return self._highest + 1
+
+    def _number(self, envelope: Envelope) -> None:
+        # Each record is accepted once and carries one message, so a number does not come twice.
+        self._highest = max(self._highest, envelope.mid)
+        self.received += 1

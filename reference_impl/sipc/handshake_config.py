@@ -7,6 +7,7 @@ change between them is prepared once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -59,6 +60,7 @@ class InitiatorConfig(_Prepared):
         psk: Beside a certificate, to prove both (suites of mode `x509+psk`).
         peer: The name the responder must prove; default: the same as `service`.
         grease: Numbers to add to the offer that mean nothing, so that responders stay used to ignoring them.
+        datagram: Records are those of profile D.
 
     Raises:
         LocalError: No session could come of it.
@@ -72,6 +74,7 @@ class InitiatorConfig(_Prepared):
     psk: PskCredential | None = field(default=None, repr=False)
     peer: str | None = None
     grease: tuple[int, ...] = ()
+    datagram: bool = False
 
     def __post_init__(self) -> None:
         _check(self.service, self.credential)
@@ -151,6 +154,8 @@ class ResponderConfig(_Prepared):
         suites: Allowed suites in order of preference; default: all of the credential's mode.
         versions: Lowest and highest acceptable protocol version.
         peers: Names of the acceptable peers; default: every one that `trust` vouches for.
+        datagram: Records are those of profile D.
+        revoked: Principals (kind and name) that are shut out; asked at the moment of judgement, so it may change.
 
     Raises:
         LocalError: No session could come of it.
@@ -162,6 +167,8 @@ class ResponderConfig(_Prepared):
     suites: tuple[Suite, ...] = ()
     versions: tuple[int, int] = DEFAULT_VERSIONS
     peers: frozenset[str] | None = None
+    datagram: bool = False
+    revoked: Collection[tuple[str, str]] = ()
 
     def __post_init__(self) -> None:
         _check(self.service, self.credential)

@@ -55,7 +55,7 @@ class Initiator(Party):
             raise LocalError("the pre-shared key is expired", reason="expired", stage="handshake")
         offer, negotiation = config.offer, config.encoded_offer
         self._selection = Selection(offer.chosen, offer.suites[0])
-        self._noise, message = self._begin(prologue(negotiation, offer.chosen))
+        self._noise, message = self._begin(prologue(negotiation, offer.chosen, datagram=config.datagram))
         self._first = negotiation, message
         self._outbox = encode_frame(negotiation, message)
 
@@ -77,7 +77,10 @@ class Initiator(Party):
             raise NegotiationError("a retry to something that was not offered, or is nothing new")
         self._selection = selection
         choice = encode_choice(selection)
-        self._noise, answer = self._begin(retry_prologue(self._first, negotiation, choice, selection.version))
+        bound = retry_prologue(
+            self._first, negotiation, choice, selection.version, datagram=self._config.datagram
+        )
+        self._noise, answer = self._begin(bound)
         self._outbox = encode_frame(choice, answer)
         return State.RETRIED
 

@@ -87,7 +87,8 @@ class Responder(Party):
         self._selection = selection
         self._psk_id = offer.psk_id
         if selection == Selection(offer.chosen, offer.suites[0]):
-            return self._answer(message, prologue(negotiation, selection.version))
+            bound = prologue(negotiation, selection.version, datagram=self._config.datagram)
+            return self._answer(message, bound)
         self._first = negotiation, message
         self._retry = encode_retry(selection)
         self._outbox = encode_frame(self._retry, b"")
@@ -96,7 +97,13 @@ class Responder(Party):
     def _on_choice(self, negotiation: bytes, message: bytes) -> State:
         if parse_choice(negotiation) != self._selection:
             raise NegotiationError("the initiator goes on with something else than it was asked to")
-        bound = retry_prologue(self._first, self._retry, negotiation, self._selection.version)
+        bound = retry_prologue(
+            self._first,
+            self._retry,
+            negotiation,
+            self._selection.version,
+            datagram=self._config.datagram,
+        )
         return self._answer(message, bound)
 
     def _answer(self, message: bytes, bound: bytes) -> State:
@@ -137,6 +144,8 @@ class Responder(Party):
             raise
 
     def _authorized(self, peer: PeerIdentity) -> PeerIdentity:
+        if (peer.kind, peer.name) in self._config.revoked:
+            raise AuthenticationError("this peer has been shut out", reason="revoked")
         if self._config.peers is not None and peer.name not in self._config.peers:
             raise AuthenticationError("this peer may not connect here", reason="unauthorized")
         return peer

@@ -244,12 +244,14 @@ def acceptable_retry(offer: Offer, policy: Policy, selection: Selection) -> bool
     )
 
 
-def prologue(negotiation: bytes, version: int) -> bytes:
+def prologue(negotiation: bytes, version: int, *, datagram: bool = False) -> bytes:
     """The prologue of a handshake that goes on as offered (NoiseSocket section 4, "Init1")."""
-    return _blocks(b"NoiseSocketInit1", (negotiation,)) + VERSIONS[version]
+    return _blocks(b"NoiseSocketInit1", (negotiation,)) + _application(version, datagram=datagram)
 
 
-def retry_prologue(first: tuple[bytes, bytes], retry: bytes, choice: bytes, version: int) -> bytes:
+def retry_prologue(
+    first: tuple[bytes, bytes], retry: bytes, choice: bytes, version: int, *, datagram: bool = False
+) -> bytes:
     """The prologue after a retry ("Init3").
 
     Args:
@@ -257,8 +259,14 @@ def retry_prologue(first: tuple[bytes, bytes], retry: bytes, choice: bytes, vers
         retry: Negotiation data of the retry; its Noise message is empty.
         choice: Negotiation data of the initiator's second frame.
         version: The version that both sides go on with.
+        datagram: Records are those of profile D.
     """
-    return _blocks(b"NoiseSocketInit3", (*first, retry, b"", choice)) + VERSIONS[version]
+    blocks = _blocks(b"NoiseSocketInit3", (*first, retry, b"", choice))
+    return blocks + _application(version, datagram=datagram)
+
+
+def _application(version: int, *, datagram: bool) -> bytes:
+    return VERSIONS[version] + (b" D" if datagram else b"")
 
 
 def _blocks(label: bytes, blocks: Sequence[bytes]) -> bytes:

@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from sipc.errors import IntegrityError, LimitError, LocalError, MalformedError, ProtocolError, SipcError
-from sipc.noise import TAG_LENGTH, CipherState
+from sipc.noise import RESERVED_NONCE, TAG_LENGTH, CipherState
 
 
 class RecordType(IntEnum):
@@ -116,6 +116,18 @@ class RecordSealer:
         self.octets = 0
         return frame
 
+    def numbers_left(self) -> int:
+        """How many records this direction can still have."""
+        return RESERVED_NONCE - self._cipher.nonce
+
+    def set_number(self, number: int) -> None:
+        """Go on with this number under the present key; for tests near a limit.
+
+        Raises:
+            LocalError: It lies in the past, or does not exist.
+        """
+        set_number(self._cipher, number)
+
     def end(self) -> None:
         """Seal nothing any more."""
         self._dead = True
@@ -180,6 +192,14 @@ class RecordOpener:
         self._cipher.rekey()
         self.records = 0
 
+    def set_number(self, number: int) -> None:
+        """Expect this number next, under the present key; for tests near a limit.
+
+        Raises:
+            LocalError: It lies in the past, or does not exist.
+        """
+        set_number(self._cipher, number)
+
     def end(self) -> None:
         """Open nothing any more and forget what is buffered."""
         self._dead = True
@@ -221,3 +241,10 @@ def parse_plaintext(plaintext: bytes) -> Record:
     elif kind < FIRST_IGNORABLE_TYPE:
         raise ProtocolError(f"unknown record type 0x{kind:02x}")
     return Record(kind, flags, plaintext[4 : 2 + body_length])
+
+
+def set_number(cipher: CipherState, number: int) -> None:
+    """Let a direction go on with a later number; raises LocalError if there is no such number ahead."""
+    if not cipher.nonce <= number < RESERVED_NONCE:
+        raise LocalError("a record counter cannot be set to that number", reason="limit")
+    cipher.nonce = number

@@ -32,7 +32,7 @@ from sipc.events import Closed, Established, Event, How, Rejected
 from sipc.exchange import Exchange, Outlets
 from sipc.fragments import Reassembler, split
 from sipc.noise import CipherState
-from sipc.records import Record, RecordOpener, RecordSealer, RecordType
+from sipc.records import MAX_PAYLOAD, Record, RecordOpener, RecordSealer, RecordType
 from sipc.settings import Settings
 from sipc.timers import ArmedTimers, Timer
 
@@ -84,6 +84,7 @@ class Start:
         established: The event that tells the program.
         lifetime: Seconds after which the session must end.
         random: Draws bytes for references in errors.
+        count: Told the name of what happened, for counters.
     """
 
     outcome: Outcome
@@ -91,6 +92,7 @@ class Start:
     established: Established
     lifetime: float
     random: Callable[[int], bytes]
+    count: Callable[[str], None] = lambda name: None
 
 
 class Session:
@@ -116,11 +118,12 @@ class Session:
         self._settings = settings
         self._events = events
         self._timers = timers
-        self._sealer = RecordSealer(start.outcome.send)
-        self._opener = RecordOpener(start.outcome.receive)
+        self._make_directions()
         self._reassembler = Reassembler(settings.max_message)
-        self._exchange = Exchange(
-            Outlets(self._post, events.append, start.random), max_inflight=settings.max_inflight
+        self._exchange = self._EXCHANGE(
+            Outlets(self._post, events.append, start.random, start.count),
+            max_inflight=settings.max_inflight,
+            verifies=settings.verifies,
         )
         self._out: list[bytes] = []
         self._peer = Ready()
@@ -131,6 +134,12 @@ class Session:
         self._acknowledged: int | None = None
         if start.announces:
             self._announce()
+
+    _EXCHANGE: ClassVar[type[Exchange]] = Exchange
+
+    def _make_directions(self) -> None:
+        self._sealer = RecordSealer(self._start.outcome.send)
+        self._opener = RecordOpener(self._start.outcome.receive)
 
     # --- bytes ---
 
@@ -204,6 +213,19 @@ class Session:
         self._hush()
         self._end(How.LOCAL, None, detail)
 
+    def expel(self, reason: str, detail: str) -> None:
+        """End without a word because the peer may not be here any more."""
+        self._hush()
+        self._end(How.ERROR, reason, detail)
+
+    def set_counter(self, number: int, *, sending: bool) -> None:
+        """Set the number of a direction's next record; for tests near a limit.
+
+        Raises:
+            LocalError: It cannot be that number.
+        """
+        (self._sealer if sending else self._opener).set_number(number)
+
     # --- receiving records ---
 
     def _on_record(self, record: Record, now: float) -> None:
@@ -221,7 +243,7 @@ class Session:
             raise ProtocolError(f"a {RecordType(kind).name} record is not legal while {self.phase.value}")
         if self._reassembler.active and kind not in _MAY_INTERRUPT:
             raise ProtocolError("a record interrupts a message")
-        handler(self, flags, payload, now)
+        getattr(self, handler)(flags, payload, now)
 
     def _on_ready(self, _flags: int, payload: bytes, now: float) -> None:
         self._peer = decode_ready(payload)
@@ -266,6 +288,10 @@ class Session:
         close = decode_close(payload)
         if close.sent != self._exchange.received:
             raise ProtocolError(f"CLOSE counts {close.sent} messages, {self._exchange.received} arrived")
+        self._on_counted_close(close, now)
+
+    def _on_counted_close(self, close: Close, now: float) -> None:
+        """The counts of a CLOSE are right."""
         if close.processed > self._exchange.sent:
             raise ProtocolError("CLOSE acknowledges messages that were not sent")
         self._acknowledged = close.processed
@@ -297,8 +323,17 @@ class Session:
                 f"a message of {len(message)} bytes; the peer takes {self._peer.max_message}", reason="limit"
             )
         self._rekey_if_due()
+        if self._sealer.numbers_left() <= len(message) // MAX_PAYLOAD + 1:
+            self._out_of_numbers()
+            raise LocalError("all record numbers are used up", reason="limit")
         for flags, payload in split(message):
             self._out.append(self._sealer.seal(RecordType.MSG, payload, flags))
+
+    def _out_of_numbers(self) -> None:
+        """End in order while there is still a number for CLOSE: numbers never repeat and never wrap."""
+        self._close_reason = CloseReason.LIFETIME
+        self._say_close()
+        self._end(How.LOCAL, "limit", "all record numbers are used up")
 
     def _rekey_if_due(self) -> None:
         sealer = self._sealer
@@ -321,7 +356,7 @@ class Session:
                 self.phase = Phase.DRAINING
 
     def _say_close(self) -> None:
-        close = Close(self._close_reason, self._exchange.sent, self._exchange.received)
+        close = Close(self._close_reason, self._exchange.sent, self._exchange.processed)
         self._out.append(self._sealer.seal(RecordType.CLOSE, encode_close(close)))
         self._sealer.end()
         self._exchange.muted = True
@@ -431,14 +466,15 @@ class Session:
         self._out.clear()
         self._events.append(Rejected("handshake", reason or "unspecified", detail))
 
-    _RECORDS: ClassVar[dict[int, tuple[Callable[["Session", int, bytes, float], None], frozenset[Phase]]]] = {
-        RecordType.READY: (_on_ready, frozenset({Phase.CONFIRMING})),
-        RecordType.MSG: (_on_message, _LISTENING),
-        RecordType.PING: (_on_ping, _LISTENING),
-        RecordType.PONG: (_on_pong, _LISTENING),
-        RecordType.REKEY: (_on_rekey, _LISTENING),
-        RecordType.CLOSE: (_on_close, _LISTENING),
-        RecordType.ERROR: (_on_error, _LISTENING),
+    # Record -> name of the method that handles it, and the phases in which it is legal.
+    _RECORDS: ClassVar[dict[int, tuple[str, frozenset[Phase]]]] = {
+        RecordType.READY: ("_on_ready", frozenset({Phase.CONFIRMING})),
+        RecordType.MSG: ("_on_message", _LISTENING),
+        RecordType.PING: ("_on_ping", _LISTENING),
+        RecordType.PONG: ("_on_pong", _LISTENING),
+        RecordType.REKEY: ("_on_rekey", _LISTENING),
+        RecordType.CLOSE: ("_on_close", _LISTENING),
+        RecordType.ERROR: ("_on_error", _LISTENING),
     }
 
     _TIMERS: ClassVar[dict[Timer, Callable[["Session", float], None]]] = {

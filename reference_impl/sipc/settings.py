@@ -18,6 +18,9 @@ class Settings:
         max_inflight: How many requests of a peer are worked on at once.
         rekey_after_records: Records under one sending key.
         rekey_after_octets: Bytes under one sending key.
+        datagram: Profile D: records may be lost and arrive in any order.
+        epoch_bits: Profile D: how many records share a key, as a power of two.
+        verifies: The program verifies signed messages; otherwise they are refused.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -25,6 +28,9 @@ class Settings:
     max_inflight: int = 64
     rekey_after_records: int = 1 << 20
     rekey_after_octets: int = 1 << 30
+    datagram: bool = False
+    epoch_bits: int = 20
+    verifies: bool = False
 
     def ready(self) -> Ready:
         """What these settings announce to a peer."""
