@@ -69,11 +69,19 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class MessageRefused:
-    """A well-formed event was not delivered because it demands what this implementation cannot do."""
+    """A well-formed message was not acted upon.
+
+    Attributes:
+        mid: Its number.
+        status: With what a request is answered for the same cause.
+        detail: For people.
+        reason: Reason class.
+    """
 
     mid: int
     status: int
     detail: str
+    reason: str = "protocol"
 
 
 @dataclass(frozen=True, slots=True)

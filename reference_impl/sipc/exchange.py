@@ -103,13 +103,13 @@ class Exchange:
 
     def send_event(self, message: Message) -> int:
         """Send an event and return its number."""
-        return self._send(Kind.EVENT, message.fields())
+        return self._send(Kind.EVENT, _fields(message))
 
     def request(self, call: Call, now: float) -> int:
         """Send a request and return its number; its outcome follows as an event."""
         if len(self._calls) >= self.peer_max_inflight:
             raise LocalError("the peer works on as many requests as it allows", reason="limit")
-        mid = self._send(Kind.REQUEST, call.fields())
+        mid = self._send(Kind.REQUEST, _fields(call))
         self._calls.add(mid, now + min(max(call.budget_ms, 1), wire.MAX_BUDGET_MS) / 1000)
         return mid
 
@@ -286,6 +286,13 @@ class Exchange:
         """Answer nothing any more and stop the work on it."""
         for mid in self._owed.take_all():
             self._out.emit(RequestEnded(mid, Cause.CLOSED))
+
+
+def _fields(message: Message) -> dict[int, Value]:
+    fields = message.fields()
+    if message.extra is not None:
+        fields.update(message.extra)
+    return fields
 
 
 class UnorderedExchange(Exchange):

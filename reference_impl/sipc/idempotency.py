@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from sipc import cbor
+from sipc.cbor import Value
 from sipc.envelope import Envelope, Status
 
 
@@ -77,11 +78,15 @@ REFUSALS: dict[Decision, Status] = {
 """With what each refusal is answered."""
 
 
-def fingerprint(request: Envelope) -> bytes:
+def fingerprint(request: Envelope, scope: Value = None) -> bytes:
     """Return 32 bytes that are equal for requests that ask for the same thing.
 
     Method, schema, label, purpose and body count, with defaults filled in. Message number, budget and trace
     differ between attempts and do not count.
+
+    Args:
+        request: The request.
+        scope: What the token that allowed it is for; None if none was needed.
     """
     asked: dict[cbor.Key, cbor.Value] = {
         4: request.method,
@@ -91,6 +96,8 @@ def fingerprint(request: Envelope) -> bytes:
     }
     if request.purpose is not None:
         asked[9] = request.purpose
+    if scope is not None:
+        asked[10] = scope
     return hashlib.sha256(cbor.encode(asked)).digest()
 
 

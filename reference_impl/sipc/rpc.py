@@ -7,6 +7,7 @@ response that nobody asked for is the peer's error.
 
 import heapq
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sipc.cbor import Value
@@ -29,6 +30,7 @@ class Message:
         purpose: What the content may be used for.
         okey: Ordering key, at most 32 bytes; messages without one share a lane.
         trace: 25 bytes of trace context.
+        extra: Further fields of the envelope by number: a token, a signature.
     """
 
     method: str
@@ -38,6 +40,7 @@ class Message:
     purpose: str | None = None
     okey: bytes | None = None
     trace: bytes | None = None
+    extra: Mapping[int, Value] | None = None
 
     def fields(self) -> dict[int, Value]:
         """The fields of the envelope that this message decides."""

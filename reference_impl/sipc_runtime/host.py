@@ -2,7 +2,18 @@
 
 from collections.abc import Callable, Mapping
 
-from sipc.events import Closed, Established, Event, RequestEnded, RequestReceived
+from sipc.envelope import Envelope, Status
+from sipc.errors import AuthenticationError
+from sipc.events import (
+    Closed,
+    Established,
+    Event,
+    MessageReceived,
+    MessageRefused,
+    RequestEnded,
+    RequestReceived,
+)
+from sipc.exchange import Answer
 from sipc_runtime.endpoint import Endpoint
 from sipc_runtime.service import Desk, Method, Surroundings
 
@@ -33,6 +44,13 @@ class Host:
 
     def on_event(self, endpoint: Endpoint, event: Event) -> None:
         """See `Handlers.on_event`."""
+        if isinstance(event, (RequestReceived, MessageReceived)) and event.envelope.is_signed:
+            refusal = self._refusal(endpoint, event.envelope)
+            if refusal is not None:
+                if isinstance(event, RequestReceived):
+                    endpoint.respond(event.mid, Answer(Status.DENIED))
+                self._pass_on(endpoint, refusal)
+                return
         if isinstance(event, RequestReceived):
             self._desks[endpoint].on_request(endpoint, event)
             return
@@ -47,3 +65,18 @@ class Host:
         desk = self._desks.get(endpoint)
         if desk is not None:
             desk.on_request_ended(event)
+
+    def _refusal(self, endpoint: Endpoint, envelope: Envelope) -> MessageRefused | None:
+        """Why a signed message is not acted upon; None if it is."""
+        verifies = self._around.verifies
+        if verifies is None:
+            return MessageRefused(
+                envelope.mid, Status.DENIED, "signatures are not verified here", "unauthorized"
+            )
+        try:
+            verifies(self._desks[endpoint].peer, envelope)
+        except AuthenticationError as error:
+            if error.reason == "replay":
+                self._around.metrics.count("replayed")
+            return MessageRefused(envelope.mid, Status.DENIED, str(error), error.reason)
+        return None

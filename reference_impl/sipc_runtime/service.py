@@ -1,15 +1,16 @@
 """What a server does with requests: checks in a fixed order, lanes, handlers, at most once.
 
-The order is: is the method known and is the peer allowed to call it; does it need a key; is there still time;
-has the key been used; only then the handler. Whatever is refused before the key is looked up leaves no trace, and
-permission is asked for duplicates as for originals.
+When a request's turn has come, the order is: is there still time; is the peer allowed to call the method; does it
+need a key; does it need a token; has the key been used; only then the handler. Whatever is refused before the key is
+looked up leaves no trace, and permission is asked for duplicates as for originals. What runs counts as running until
+it has really ended, whether anybody still waits for it or not.
 """
 
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sipc import cbor
 from sipc.cbor import Value
@@ -21,6 +22,8 @@ from sipc.idempotency import REFUSALS, Decision, IdempotencyKey, Outcome, finger
 from sipc.ordering import Lanes
 from sipc_runtime.clock import Clock
 from sipc_runtime.endpoint import Endpoint
+from sipc_runtime.faults import FAULTS
+from sipc_runtime.metrics import Metrics
 from sipc_runtime.store import Effect, Store
 from sipc_runtime.workers import Workers
 
@@ -31,6 +34,10 @@ class Refused(Exception):
     def __init__(self, status: Status) -> None:
         super().__init__(status.name)
         self.status = status
+
+
+class Stopped(Exception):
+    """A handler has stopped half-way because nobody waits any more: what happens to its effect is not known."""
 
 
 class Stop:
@@ -106,12 +113,21 @@ class Surroundings:
         store: Returns the store of keyed requests; asked for when the first key comes.
         workers: Threads for handlers that take time.
         allows: Whether a peer may call a method now; asked for every request, also for duplicates.
+        admits: Judges the token of a request that needs one and returns what the token is for; None if it needs none.
+            Raises `Refused`.
+        verifies: Judges a signed message; raises AuthenticationError. None: signed messages are refused.
+        metrics: Where `running`, and what is refused as a replay, are counted.
+        most_running: Requests of one connection that run or wait; more are answered BUSY.
     """
 
     clock: Clock
     store: Callable[[], Store]
     workers: Workers
     allows: Callable[[Established, str], bool] = lambda peer, method: True
+    admits: Callable[[Established, Envelope], Value] = lambda peer, request: None
+    verifies: Callable[[Established, Envelope], None] | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    most_running: int = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,9 @@ class _Job:
 class Desk:
     """Serves the requests of one connection. Requests of a lane run one at a time, in their order.
 
+    Attributes:
+        peer: Whom the connection leads to.
+
     Args:
         peer: Whom the connection leads to.
         methods: Every method there is.
@@ -131,7 +150,7 @@ class Desk:
     """
 
     def __init__(self, peer: Established, methods: Mapping[str, Method], around: Surroundings) -> None:
-        self._peer = peer
+        self.peer = peer
         self._methods = methods
         self._around = around
         self._lanes: Lanes[_Job] = Lanes()
@@ -142,15 +161,18 @@ class Desk:
         """A request arrived."""
         envelope = event.envelope
         method = self._methods.get(envelope.method)
-        refusal = self._refusal(method, envelope)
-        if method is None or refusal is not None:
-            _respond(endpoint, event.mid, Answer(refusal or Status.DENIED))
+        if method is None:
+            _respond(endpoint, event.mid, Answer(Status.DENIED))
             return
         stopped = Stop()
-        job = _Job(Task(endpoint, self._peer, envelope, event.deadline, stopped), method, envelope.okey)
+        job = _Job(Task(endpoint, self.peer, envelope, event.deadline, stopped), method, envelope.okey)
         with self._lock:
-            self._stops[event.mid] = stopped
-            runs_now = self._lanes.submit(job.lane, job)
+            room = len(self._stops) < self._around.most_running
+            if room:
+                self._stops[event.mid] = stopped
+            runs_now = room and self._lanes.submit(job.lane, job)
+        if not room:
+            _respond(endpoint, event.mid, Answer(Status.BUSY))
         if not runs_now:
             return
         if method.inline:
@@ -165,12 +187,19 @@ class Desk:
         if stopped is not None:
             stopped.set()
 
-    def _refusal(self, method: Method | None, envelope: Envelope) -> Status | None:
-        if method is None or not self._around.allows(self._peer, envelope.method):
-            return Status.DENIED
+    def _judge(self, method: Method, envelope: Envelope) -> Value:
+        """Whether the request may be executed now; returns what its token is for."""
+        try:
+            silent = FAULTS.armed and FAULTS.hit("policy")
+            allowed = not silent and self._around.allows(self.peer, envelope.method) is True
+        except Exception as error:  # noqa: BLE001 - whatever decides about permissions fails: it was not given
+            _report(error)
+            allowed = False
+        if not allowed:
+            raise Refused(Status.DENIED)
         if not method.idempotent and envelope.idem is None:
-            return Status.IDEM_REQUIRED
-        return None
+            raise Refused(Status.IDEM_REQUIRED)
+        return self._around.admits(self.peer, envelope)
 
     def _run_lane(self, job: _Job) -> None:
         following: _Job | None = job
@@ -186,21 +215,31 @@ class Desk:
         if task.stopped.is_set or self._around.clock.monotonic() >= task.deadline:
             # Expired while it waited in its lane: it is not executed. The connection answers for it.
             return
+        self._around.metrics.count("running")
         try:
             answer = self._answer(job)
+            if FAULTS.armed:
+                FAULTS.hit("before-reply")
         except Refused as refused:
             answer = Answer(refused.status)
+        except Stopped:
+            answer = Answer(Status.CANCELLED)
         except Exception as error:  # noqa: BLE001 - a handler's failure is an answer, not the end of the server
             answer = Answer(Status.INTERNAL)
             _report(error)
+        finally:
+            self._around.metrics.count("running", -1)
         _respond(task.endpoint, task.envelope.mid, answer)
 
     def _answer(self, job: _Job) -> Answer:
         task, method = job.task, job.method
+        scope = self._judge(method, task.envelope)
+        if FAULTS.armed:
+            FAULTS.hit("before-effect")
         if task.envelope.idem is None:
             return Answer(Status.OK, _handle(method, task))
         key = IdempotencyKey(task.peer.credential, task.peer.peer, task.envelope.idem)
-        asked = fingerprint(task.envelope)
+        asked = fingerprint(task.envelope, scope)
         store = self._around.store()
         if method.durable is not None:
             decision, outcome = store.execute(key, asked, method.durable(task))
@@ -210,6 +249,8 @@ class Desk:
             decision, outcome = store.begin(key, asked)
             if decision is Decision.EXECUTE:
                 outcome = _execute_keyed(method, task, store, key)
+        if FAULTS.armed:
+            FAULTS.hit("after-record")
         if outcome is None:
             return Answer(REFUSALS[decision])
         return Answer(outcome.status, None if outcome.body is None else cbor.decode(outcome.body))
@@ -229,6 +270,8 @@ def _execute_keyed(method: Method, task: Task, store: Store, key: IdempotencyKey
     """
     try:
         body = _handle(method, task)
+        if FAULTS.armed:
+            FAULTS.hit("after-effect")
     except Refused:
         store.release(key)
         raise

@@ -7,9 +7,12 @@ with synchronous=FULL, so that what was answered is on the disk before the answe
 import sqlite3
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from sipc.idempotency import Decision, Entry, IdempotencyKey, Outcome, decide
 from sipc_runtime.clock import Clock
+from sipc_runtime.faults import FAULTS
+from sipc_runtime.single_use import TABLES
 
 DEFAULT_CAPACITY = 100_000
 
@@ -27,6 +30,7 @@ UPDATE run SET epoch = epoch + 1;
 """
 
 Effect = Callable[[sqlite3.Connection], Outcome]
+T = TypeVar("T")
 
 
 class Store:
@@ -59,7 +63,7 @@ class Store:
         if path != ":memory:":
             self._sql.execute("PRAGMA journal_mode=WAL")
             self._sql.execute("PRAGMA synchronous=FULL")
-        self._sql.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{tables}COMMIT;")
+        self._sql.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{TABLES}{tables}COMMIT;")
         self._epoch, self._age = self._sql.execute("SELECT epoch, age FROM run").fetchone()
         self._opened = clock.monotonic()
         self._size = self._count()
@@ -84,12 +88,26 @@ class Store:
                 decision, outcome = self._look(key, fingerprint)
                 if decision is Decision.EXECUTE:
                     outcome = effect(self._sql)
+                    if FAULTS.armed:
+                        FAULTS.hit("after-effect")
                     self._insert(key, fingerprint, outcome)
                 self._sql.execute("COMMIT")
             except BaseException:
                 self._roll_back()
                 raise
             return decision, outcome
+
+    def write(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in one transaction and return its result; if it raises, nothing has happened."""
+        with self._lock:
+            self._sql.execute("BEGIN IMMEDIATE")
+            try:
+                result = action(self._sql)
+                self._sql.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+            return result
 
     def begin(self, key: IdempotencyKey, fingerprint: bytes) -> tuple[Decision, Outcome | None]:
         """Reserve the key for an execution outside of the store, unless it was used before.
@@ -108,6 +126,15 @@ class Store:
                 self._roll_back()
                 raise
             return decision, outcome
+
+    def remembers(self, key: IdempotencyKey, margin: float = 0.0) -> bool:
+        """Whether something is known under a key, and will be for another `margin` seconds."""
+        with self._lock:
+            row = self._sql.execute(
+                "SELECT 1 FROM request WHERE credential=? AND peer=? AND key=? AND first_seen > ?",
+                (key.credential, key.peer, key.key, self._now() + margin - self._horizon),
+            ).fetchone()
+        return row is not None
 
     def complete(self, key: IdempotencyKey, outcome: Outcome) -> None:
         """The execution that `begin` allowed has ended with `outcome`."""
