@@ -44,6 +44,21 @@ if TYPE_CHECKING:
     from ipc_gauntlet.lab import Lab as Lab
     from ipc_gauntlet.lab import Served as Served
     from ipc_gauntlet.lab import Session as Session
+    from ipc_gauntlet.lab import WirePeer as WirePeer
+    from ipc_gauntlet.peer import LOW_ORDER as LOW_ORDER
+    from ipc_gauntlet.peer import CertificateQuirks as CertificateQuirks
+    from ipc_gauntlet.peer import EnvelopeQuirks as EnvelopeQuirks
+    from ipc_gauntlet.peer import HandshakeQuirks as HandshakeQuirks
+    from ipc_gauntlet.peer import NegotiationQuirks as NegotiationQuirks
+    from ipc_gauntlet.peer import Quirks as Quirks
+    from ipc_gauntlet.peer import ReadyValues as ReadyValues
+    from ipc_gauntlet.peer import RecordQuirks as RecordQuirks
+    from ipc_gauntlet.peer import RecordType as RecordType
+    from ipc_gauntlet.peer import TimingQuirks as TimingQuirks
+    from ipc_gauntlet.peer import Transition as Transition
+    from ipc_gauntlet.peer import cbor as cbor
+    from ipc_gauntlet.peer import negotiation as negotiation
+    from ipc_gauntlet.peer import transitions as transitions
     from ipc_gauntlet.transport import blackhole as blackhole
     from ipc_gauntlet.verdict import Verdict as Verdict
 
@@ -57,15 +72,21 @@ _HOMES = {
     "driver": "Call",
     "errors": "CallFailed Inconclusive NotApplicable Unsupported",
     "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
-    "lab": "Lab Served Session",
+    "lab": "Lab Served Session WirePeer",
+    "peer": (
+        "CertificateQuirks EnvelopeQuirks HandshakeQuirks LOW_ORDER NegotiationQuirks Quirks ReadyValues RecordQuirks "
+        "RecordType TimingQuirks Transition cbor negotiation transitions"
+    ),
     "transport": "blackhole",
     "verdict": "Verdict",
 }
 _HOME = {name: f"ipc_gauntlet.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "LOW_ORDER",
     "Call",
     "CallFailed",
+    "CertificateQuirks",
     "Check",
     "Cut",
     "Delay",
@@ -74,18 +95,25 @@ __all__ = [
     "Drop",
     "Duplicate",
     "EndView",
+    "EnvelopeQuirks",
     "Fault",
     "Finding",
     "Flip",
+    "HandshakeQuirks",
     "Hold",
     "Inconclusive",
     "Inject",
     "Lab",
     "Link",
+    "NegotiationQuirks",
     "NotApplicable",
     "Outcome",
+    "Quirks",
     "RawPeer",
+    "ReadyValues",
     "Rechunk",
+    "RecordQuirks",
+    "RecordType",
     "Reflect",
     "Replace",
     "Role",
@@ -94,14 +122,20 @@ __all__ = [
     "Session",
     "Stall",
     "Swap",
+    "TimingQuirks",
+    "Transition",
     "Unsupported",
     "Verdict",
+    "WirePeer",
     "blackhole",
     "body_offset",
     "case",
+    "cbor",
     "checks",
+    "negotiation",
     "receiver",
     "sender",
+    "transitions",
 ]
 
 

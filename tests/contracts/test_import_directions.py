@@ -21,6 +21,10 @@ VIOLATIONS = {
     "The reference does not know its mutants": ("reference_impl/sipc_runtime", "import sipc_mutants"),
     "The harness is neutral": ("harness/ipc_gauntlet", "import ipc_gauntlet_corpora"),
     "The harness is built in layers": ("harness/ipc_gauntlet/adversary", "import ipc_gauntlet.engine"),
+    "The harness's SIPC/1 peer stands on the protocol's page alone": (
+        "harness/ipc_gauntlet/peer",
+        "import ipc_gauntlet.transport",
+    ),
     "The SDK for drivers holds nothing of the tester": (
         "harness/ipc_gauntlet/sdk",
         "import ipc_gauntlet.errors",

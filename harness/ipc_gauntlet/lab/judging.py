@@ -8,6 +8,8 @@ from ipc_gauntlet.errors import Inconclusive, RequirementViolated
 from ipc_gauntlet.judge.outcome import EndView, Outcome
 from ipc_gauntlet.judge.ruling import Check, findings, require
 
+TRACE_LIMIT = 200
+
 
 @dataclass(slots=True)
 class Ledger:
@@ -46,6 +48,11 @@ class Judging:
     def did(self, text: str) -> None:
         """Say what was done to the wire or the set-up."""
         self._ledger.done.append(text)
+
+    def add_trace(self, lines: list[str]) -> None:
+        """Add lines to the trace that is kept, up to a limit."""
+        trace = self._ledger.trace
+        trace += lines[: max(0, TRACE_LIMIT - len(trace))]
 
     def require(self, outcome: Outcome, *checks: Check) -> None:
         """Demand that every check holds for an outcome.

@@ -4,10 +4,12 @@ It is written from that page alone and shares no code with the reference impleme
 either side shows as a disagreement. It does no I/O: bytes in, what was heard out; keys and randomness are arguments.
 """
 
+from ipc_gauntlet.peer import cbor, negotiation
 from ipc_gauntlet.peer.autopilot import Autopilot
 from ipc_gauntlet.peer.config import Identity, PeerConfig, ReadyValues
 from ipc_gauntlet.peer.heard import Heard, HeardFrame, HeardMessage, HeardRecord, Noted, Outgoing
 from ipc_gauntlet.peer.peer import Agreed, Peer
+from ipc_gauntlet.peer.points import LOW_ORDER
 from ipc_gauntlet.peer.quirks import (
     CertificateQuirks,
     EnvelopeQuirks,
@@ -18,8 +20,10 @@ from ipc_gauntlet.peer.quirks import (
     TimingQuirks,
 )
 from ipc_gauntlet.peer.records import RecordType
+from ipc_gauntlet.peer.states import Transition, transitions
 
 __all__ = [
+    "LOW_ORDER",
     "Agreed",
     "Autopilot",
     "CertificateQuirks",
@@ -40,4 +44,8 @@ __all__ = [
     "RecordQuirks",
     "RecordType",
     "TimingQuirks",
+    "Transition",
+    "cbor",
+    "negotiation",
+    "transitions",
 ]

@@ -34,6 +34,7 @@ class Autopilot:
         self.serve = serve
         self.engaged = True
         self._ear = Ear(peer)
+        self._unanswered: list[Heard] = []
         self._stopped = peer.quirks.timing.stop_after == "nothing"
 
     @property
@@ -54,8 +55,24 @@ class Autopilot:
             if self.engaged:
                 for one in heard:
                     happened += self.react(one)
+            else:
+                self._unanswered += heard
             heard = self._ear.next()
         return happened
+
+    def engage(self) -> list[Outgoing]:
+        """Answer from now on; what was heard meanwhile and has not been answered by hand is answered now."""
+        self.engaged = True
+        waiting, self._unanswered = self._unanswered, []
+        return [made for one in waiting for made in self.react(one)]
+
+    def disengage(self) -> None:
+        """Answer nothing from now on."""
+        self.engaged = False
+
+    def answered(self) -> None:
+        """Say that what was heard so far was answered by hand."""
+        self._unanswered.clear()
 
     def react(self, heard: Heard) -> list[Outgoing]:
         """What is to be answered to something that was heard."""

@@ -38,6 +38,38 @@ EVENT_METHOD = "app.message"
 DEFAULT_BUDGET_MS = 30_000
 
 Fields = dict[int, Any]
+"""A message's map."""
+
+NAMES = {
+    name: number
+    for number, name in enumerate(
+        [
+            "ver",
+            "kind",
+            "mid",
+            "corr",
+            "method",
+            "schema",
+            "idem",
+            "budget",
+            "label",
+            "purpose",
+            "cap",
+            "prov",
+            "okey",
+            "trace",
+            "body",
+            "status",
+            "err",
+            "crit",
+            "from",
+            "to",
+            "sig",
+            "once",
+        ]
+    )
+}
+"""The keys of a message by the names of section 13."""
 
 
 class Outbound:
