@@ -120,7 +120,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             (case for case in chosen if case.gate is None), state.settings, state.catalogue
         )
         by_id = {item.nodeid: item for item in items}
-        items[:] = [by_id[case.nodeid] for case in order]
+        names = [case.nodeid for case in order]
+        if isinstance(state.link, RunLink) and state.link.as_given:
+            names = [name for name in state.link.cases if name in by_id]
+        items[:] = [by_id[name] for name in names]
     else:
         problems = lint(list(cases.values()), state.catalogue)
         if problems:

@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, str] = {
     "describe": "ipc_gauntlet.cli.describe",
     "implementations": "ipc_gauntlet.cli.implementations",
     "showcase": "ipc_gauntlet.cli.showcase",
+    "kills": "ipc_gauntlet.cli.kills",
 }
 
 

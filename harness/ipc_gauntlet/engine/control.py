@@ -127,6 +127,12 @@ class Controller:
 
     # -- cases ----------------------------------------------------------------------------------------------------
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """Leave a case out that nobody wants any more; True says that it was taken care of."""
+        case = self._link.cases.get(item.nodeid)
+        return True if case is not None and not self._link.wants(case) else None
+
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A case begins."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from ipc_gauntlet.engine.mutants import PREFIX, flawed
 from ipc_gauntlet.engine.selection import suggest
 from ipc_gauntlet.engine.settings import Command
 from ipc_gauntlet.errors import UsageError
@@ -66,7 +67,7 @@ class Target:
     def _side(text: str | None) -> Command | None:
         if text is None:
             return None
-        return bundled(text) if text in modules() else parse_command(text)
+        return bundled(text) if text in modules() or text.startswith(PREFIX) else parse_command(text)
 
 
 def modules() -> Mapping[str, str]:
@@ -77,11 +78,13 @@ def modules() -> Mapping[str, str]:
 
 
 def bundled(name: str) -> Command:
-    """The command of a bundled implementation.
+    """The command of a bundled implementation, or with `mutant:ID` of an installed mutant.
 
     Raises:
         UsageError: There is none of this name.
     """
+    if name.startswith(PREFIX):
+        return flawed(name)
     known = modules()
     if name not in known:
         hint = suggest(name, known) or f"; there are: {', '.join(known)}"

@@ -40,6 +40,8 @@ class RunLink:
 
     Attributes:
         clocks: How many processes may measure time at once.
+        as_given: Whether cases run in the order of `cases`, not in that of the run's seed (in one process only).
+        wants: Asked before a case is run whether it still is to be (in one process only).
     """
 
     def __init__(
@@ -57,4 +59,6 @@ class RunLink:
         self.warnings: list[str] = []
         self.interrupted = False
         self.clocks = 1
+        self.as_given = False
+        self.wants: Callable[[FoundCase], bool] = lambda _case: True
         self.before_teardown: Callable[[], None] = lambda: None

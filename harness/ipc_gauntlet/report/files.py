@@ -15,6 +15,7 @@ from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.events import AnyEvent, CaseFinished, RunFinished, RunStarted, encode
 from ipc_gauntlet.report.explain import explanation
 from ipc_gauntlet.report.junit import junit_xml
+from ipc_gauntlet.report.kills import KillReport
 from ipc_gauntlet.report.model import Report, ReportBuilder
 
 Consumer = Callable[[AnyEvent], None]
@@ -87,8 +88,8 @@ class CaseFiles:
         (folder / f"{name[:120]}.txt").write_text(text, encoding="utf-8", newline="\n")
 
 
-def json_bytes(report: Report) -> bytes:
-    """The JSON report as a file's content."""
+def json_bytes(report: Report | KillReport) -> bytes:
+    """A report as the content of a JSON file."""
     return msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n"
 
 

@@ -1,0 +1,1 @@
+"""Hunting mutants: whether the cases of a requirement notice an implementation that violates it."""

@@ -1,0 +1,118 @@
+"""Which mutants a hunt is about. A pattern that matches nothing is an error, never an empty success."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ipc_gauntlet.engine.mutants import Collection, Specimen
+from ipc_gauntlet.engine.selection import requirement_matches, suggest, suite_matches
+from ipc_gauntlet.errors import UsageError
+from ipc_gauntlet.requirements import Catalogue, Requirement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Patterns with `*`, `?` and `[…]`; a mutant is chosen when each kind that has patterns has one that matches.
+
+    Args:
+        mutants: For ids of mutants.
+        requirements: For ids of requirements.
+        suites: For names of suites.
+    """
+
+    mutants: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any pattern."""
+        return bool(self.mutants or self.requirements or self.suites)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen.
+
+    Args:
+        mutants: The mutants.
+        requirements: Requirements that should have one; empty where single mutants were chosen by name.
+        complete: Ids of requirements all of whose mutants were chosen: only of them one can say which cases are dead.
+        filtered: Whether there were any patterns.
+    """
+
+    mutants: tuple[Specimen, ...]
+    requirements: tuple[Requirement, ...]
+    complete: frozenset[str]
+    filtered: bool
+
+
+def choose(collection: Collection, wanted: Wanted, catalogue: Catalogue, suites: frozenset[str]) -> Choice:
+    """Choose mutants.
+
+    Args:
+        collection: All there are.
+        wanted: The patterns.
+        catalogue: The requirements.
+        suites: Suites that have cases; requirements of others are no concern of a hunt.
+
+    Raises:
+        UsageError: A pattern matches nothing, or a mutant names an unknown requirement.
+    """
+    for one in collection.mutants:
+        if one.facts.requirement not in catalogue:
+            known = [item.id for item in catalogue.requirements]
+            hint = suggest(one.facts.requirement, known)
+            raise UsageError(
+                f"{collection.name}: mutant {one.facts.id} violates {one.facts.requirement}, "
+                f"which is no requirement{hint}"
+            )
+    _check(collection, wanted, catalogue)
+    requirements = [
+        item
+        for item in catalogue.requirements
+        if item.suite in suites
+        and _any(requirement_matches, wanted.requirements, item.id)
+        and _any(suite_matches, wanted.suites, item.suite)
+    ]
+    in_scope = {item.id for item in requirements}
+    mutants = tuple(
+        one
+        for one in collection.mutants
+        if one.facts.requirement in in_scope and _any(_mutant_matches, wanted.mutants, one.facts.id)
+    )
+    if wanted and not mutants and (wanted.mutants or not requirements):
+        raise UsageError("each pattern matches something, but no mutant matches all of them")
+    chosen = {one.facts.id for one in mutants}
+    missing = {one.facts.requirement for one in collection.mutants if one.facts.id not in chosen}
+    return Choice(
+        mutants,
+        () if wanted.mutants else tuple(requirements),
+        frozenset(one.facts.requirement for one in mutants) - missing,
+        bool(wanted),
+    )
+
+
+def _check(collection: Collection, wanted: Wanted, catalogue: Catalogue) -> None:
+    problems = []
+    for kind, matches, patterns, known in (
+        ("mutant", _mutant_matches, wanted.mutants, [one.facts.id for one in collection.mutants]),
+        ("requirement", requirement_matches, wanted.requirements, [one.id for one in catalogue.requirements]),
+        ("suite", suite_matches, wanted.suites, list(catalogue.suite_names)),
+    ):
+        problems += [
+            f"--{kind} {pattern}: no {kind} matches{suggest(pattern, known)}"
+            for pattern in patterns
+            if not any(matches(pattern, name) for name in known)
+        ]
+    if problems:
+        raise UsageError("\n".join(problems))
+
+
+def _mutant_matches(pattern: str, mutant: str) -> bool:
+    return fnmatchcase(mutant.upper(), pattern.upper())
+
+
+def _any(matches: Callable[[str, str], bool], patterns: tuple[str, ...], value: str) -> bool:
+    return not patterns or any(matches(pattern, value) for pattern in patterns)

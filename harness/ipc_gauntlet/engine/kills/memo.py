@@ -1,0 +1,130 @@
+"""Results kept from hunt to hunt, by content: nothing is run again while nothing that it depends on has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from ipc_gauntlet.engine.isolation import package_folders
+from ipc_gauntlet.engine.kills.judge import Attempt
+from ipc_gauntlet.report.files import write_atomically
+from ipc_gauntlet.verdict import Verdict
+
+_LASTING = (Verdict.pass_, Verdict.fail, Verdict.not_applicable)
+"""Verdicts worth keeping; the others may be due to the machine."""
+
+_FORGOTTEN_AFTER = 2000
+_NOT_CASES = ("cli",)
+"""Parts of the harness that have no influence on results."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is known about a mutant.
+
+    Args:
+        attempts: Results.
+        live: Whether changed code was run.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
+    live: bool = False
+
+
+class Memo:
+    """Keeps results in a folder.
+
+    Args:
+        folder: Where; None to keep nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> Kept:
+        """What was kept under a key; nothing if it cannot be read."""
+        if self._folder is None or not key:
+            return Kept()
+        try:
+            return msgspec.json.decode((self._folder / f"{key}.json").read_bytes(), type=Kept)
+        except (OSError, msgspec.DecodeError):
+            return Kept()
+
+    def put(self, key: str, attempts: Sequence[Attempt], *, live: bool) -> None:
+        """Keep what will still be true next time. That it cannot be written costs time only."""
+        if self._folder is None or not key:
+            return
+        kept = Kept(tuple(one for one in attempts if one.verdict in _LASTING), live)
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._folder / f"{key}.json", msgspec.json.encode(kept))
+
+    def tidy(self) -> None:
+        """Forget the oldest entries."""
+        if self._folder is None:
+            return
+        with contextlib.suppress(OSError):
+            entries = sorted(self._folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+            for path in entries[_FORGOTTEN_AFTER:]:
+                path.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Where results are kept on this system."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local")) / "Cache"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "ipc-gauntlet" / "kills"
+
+
+class Keys:
+    """Makes keys from everything that a result depends on.
+
+    Args:
+        packages: Packages that hold suites.
+        more: Anything else, the same for all mutants of a hunt.
+    """
+
+    def __init__(self, packages: Sequence[str], more: Iterable[object]) -> None:
+        self._folders = package_folders(packages)
+        harness = Path(__file__).parents[2]
+        parts = [folder for folder in sorted(harness.iterdir()) if folder.name not in _NOT_CASES]
+        self._common = [
+            sys.version,
+            *map(repr, more),
+            _digest(file for part in parts for file in _sources(part)),
+        ]
+        self._suites: dict[str, str] = {}
+
+    def key(self, fingerprint: str, suite: str, *more: object) -> str:
+        """The key for one implementation and one suite; empty when there is no fingerprint to go by."""
+        if not fingerprint:
+            return ""
+        if suite not in self._suites:
+            files = [
+                file
+                for folder in self._folders
+                for file in (*sorted(folder.glob("*.py")), *_sources(folder / suite))
+            ]
+            self._suites[suite] = _digest(files)
+        text = "\0".join([*self._common, self._suites[suite], suite, fingerprint, *map(repr, more)])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _sources(path: Path) -> list[Path]:
+    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+
+
+def _digest(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
