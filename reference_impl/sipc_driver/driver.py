@@ -45,7 +45,8 @@ from sipc_driver.rpc import (
 from sipc_driver.statement import MAX_CONNECTIONS, statement
 from sipc_runtime.client import connect
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock, VirtualClock
-from sipc_runtime.endpoint import Endpoint, Handlers, PeerBehind
+from sipc_runtime.endpoint import Endpoint, Handlers
+from sipc_runtime.endpoint_parts import PeerBehind
 from sipc_runtime.host import Host
 from sipc_runtime.places import listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits

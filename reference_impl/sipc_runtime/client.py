@@ -1,12 +1,15 @@
 """Clients: connecting to an address."""
 
 from sipc.connection import Connection, Context
+from sipc.errors import LocalError
 from sipc.handshake import Initiator
 from sipc.handshake_config import InitiatorConfig
 from sipc.settings import Settings
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
-from sipc_runtime.endpoint import Endpoint, Handlers, Origin
+from sipc_runtime.endpoint import Endpoint, Handlers
+from sipc_runtime.endpoint_parts import Origin
 from sipc_runtime.entropy import SYSTEM_ENTROPY
+from sipc_runtime.faults import FAULTS
 from sipc_runtime.places import open_stream
 from sipc_runtime.transport import Address, DialLimits, Stream
 
@@ -37,7 +40,9 @@ def connect(
 
     def connection() -> Connection:
         wall = clock.wall()
-        context = Context(True, wall, SYSTEM_ENTROPY.random)
+        context = Context(True, wall, SYSTEM_ENTROPY.random, handlers.metrics.count)
+        if FAULTS.armed and FAULTS.hit("key-store"):
+            raise LocalError("the key store gives no key")
         return Connection(Initiator(config, SYSTEM_ENTROPY, wall), used, context, clock.monotonic())
 
     endpoint = Endpoint(label, Origin(stream, connection), handlers, clock, used.timeouts)

@@ -9,12 +9,11 @@ writes it when there is room. Timers run in the clock's thread. All state is beh
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sipc.connection import Connection
-from sipc.errors import LocalError, SipcError
+from sipc.errors import SipcError
 from sipc.events import (
     Closed,
     Event,
@@ -29,6 +28,8 @@ from sipc.exchange import Answer
 from sipc.rpc import Call, Message
 from sipc.timers import Timeouts
 from sipc_runtime.clock import Alarm, Clock
+from sipc_runtime.endpoint_parts import NotConnected, Origin, PeerBehind, WhenFull, next_of
+from sipc_runtime.metrics import Metrics
 from sipc_runtime.outbox import Outbox
 from sipc_runtime.transport import READ_SIZE, Stream, StreamBroken, TransportError
 from sipc_runtime.workers import CONNECTION_THREADS
@@ -37,25 +38,11 @@ from sipc_runtime.workers import CONNECTION_THREADS
 HIGH_WATER = 256 * 1024
 # More than this can only be answers to a peer that does not read them: then its stream is not read either.
 READ_STOP = 2 * HIGH_WATER
+# So long a timer waits for a connection that is busy, before it leaves the clock's thread to the others.
+_PATIENCE_S = 0.1
 
 Outcome = ResponseReceived | RequestFailed
 T = TypeVar("T")
-
-
-class PeerBehind(LocalError):
-    """Nothing was sent because the peer does not read."""
-
-
-class NotConnected(LocalError):
-    """There is no connection yet, or none any more."""
-
-
-class WhenFull(Enum):
-    """What a sender does while the peer is behind by more than `HIGH_WATER`."""
-
-    WAIT = "wait"
-    RAISE = "raise"
-    PASS = "pass"  # noqa: S105 - not a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +53,12 @@ class Handlers:
         on_event: In the endpoint's own thread, in order: establishment, messages, requests, the end. It may
             block; then the peer is not read.
         on_request_ended: From any thread: nobody waits for the answer to this request any more. Must not block.
+        metrics: Where what happens is counted.
     """
 
     on_event: Callable[["Endpoint", Event], None]
     on_request_ended: Callable[["Endpoint", RequestEnded], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an endpoint's stream and connection come from.
-
-    Attributes:
-        open: Returns the connected stream; runs in the endpoint's thread; raises TransportError.
-        connection: Makes the connection for a stream; raises LocalError.
-    """
-
-    open: Callable[[], Stream]
-    connection: Callable[[], Connection]
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Endpoint:
@@ -239,6 +215,28 @@ class Endpoint:
                 self._settle()
         self._call_back()
 
+    def expel(self, reason: str, detail: str) -> None:
+        """End at once, without a word, because the peer may not be here any more.
+
+        Args:
+            reason: Reason class of the end.
+            detail: For people.
+        """
+        self.cancelled.set()
+        with self._lock:
+            if self._connection is not None:
+                self._connection.expel(reason, detail)
+                self._settle()
+        self._call_back()
+
+    def set_counter(self, number: int, *, sending: bool) -> None:
+        """Set the number of a direction's next record; for tests near a limit.
+
+        Raises:
+            LocalError: The connection is not established, or it cannot be that number.
+        """
+        self._use(lambda connection, _: connection.set_counter(number, sending=sending), WhenFull.PASS)
+
     def wait_finished(self, seconds: float | None = None) -> bool:
         """Wait until the last event was handled and everything is released; at once in the own thread."""
         if threading.current_thread() is self._thread:
@@ -292,6 +290,10 @@ class Endpoint:
             except SipcError as error:
                 self._queue.append(Rejected("handshake", error.reason, str(error)))
                 return False
+            except Exception as error:  # noqa: BLE001 - whatever a key store does, it never admits anybody
+                detail = f"no handshake could be begun: {type(error).__name__}: {error}"
+                self._queue.append(Rejected("handshake", "internal", detail))
+                return False
             self._connection = connection
             if self.cancelled.is_set():
                 connection.abort(self._abort_detail or "closed before it was established")
@@ -332,6 +334,7 @@ class Endpoint:
         while self._queue:
             event = self._queue.popleft()
             self.over = self.over or isinstance(event, (Closed, Rejected))
+            self._handlers.metrics.observe(event)
             self._handlers.on_event(self, event)
 
     def _release(self) -> None:
@@ -422,10 +425,10 @@ class Endpoint:
 
     def _call_back(self) -> None:
         """Tell outcomes to those who wait for them. Called without the lock."""
-        while (settled := _next(self._settled)) is not None:
+        while (settled := next_of(self._settled)) is not None:
             done, outcome = settled
             done(outcome)
-        while (ended := _next(self._ended_requests)) is not None:
+        while (ended := next_of(self._ended_requests)) is not None:
             self._handlers.on_request_ended(self, ended)
 
     # --- writing ---
@@ -472,18 +475,25 @@ class Endpoint:
     # --- timers ---
 
     def _on_alarm(self) -> None:
-        with self._lock:
-            connection = self._connection
-            if connection is None or connection.ended:
-                return
-            connection.handle_timer(self._clock.monotonic())
-            self._settle()
+        # A verifier or key store that does not come back holds the lock of its own connection, and nothing else.
+        if not self._lock.acquire(timeout=_PATIENCE_S):
+            if not self.established and self._stream is not None:
+                self._stream.hang_up()
+            CONNECTION_THREADS.submit(self._on_late_alarm)
+            return
+        try:
+            self._fire()
+        finally:
+            self._lock.release()
         self._call_back()
 
+    def _on_late_alarm(self) -> None:
+        with self._lock:
+            self._fire()
+        self._call_back()
 
-def _next(queue: deque[T]) -> T | None:
-    """The first of a queue that several threads empty."""
-    try:
-        return queue.popleft()
-    except IndexError:
-        return None
+    def _fire(self) -> None:
+        connection = self._connection
+        if connection is not None and not connection.ended:
+            connection.handle_timer(self._clock.monotonic())
+            self._settle()

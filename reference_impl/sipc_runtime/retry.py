@@ -57,6 +57,7 @@ class Caller:
         policy: How often and how fast to try again.
         clock: For deadlines and waits.
         fraction: Draws numbers from 0 to 1 for the waits.
+        endpoint: A connection to begin with; whoever made it calls `wake` when it is established or has ended.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Caller:
         policy: RetryPolicy | None = None,
         clock: Clock = SYSTEM_CLOCK,
         fraction: Callable[[], float] = _random_fraction,
+        endpoint: Endpoint | None = None,
     ) -> None:
         self._connect = connect
         self._handlers = handlers
@@ -74,7 +76,7 @@ class Caller:
         self._fraction = fraction
         self._lock = threading.Lock()
         self._changed = threading.Condition()
-        self._endpoint: Endpoint | None = None
+        self._endpoint = endpoint
 
     def call(self, call: Call, *, idempotent: bool = False) -> Outcome:
         """Send a request and wait for its outcome, trying again where that is allowed.
@@ -109,6 +111,11 @@ class Caller:
         if endpoint is not None:
             endpoint.close()
 
+    def wake(self) -> None:
+        """Something has become of a connection: look again."""
+        with self._changed:
+            self._changed.notify_all()
+
     def _attempt(self, call: Call, deadline: float) -> Outcome:
         endpoint = self._connected(deadline)
         if endpoint is None:
@@ -126,7 +133,7 @@ class Caller:
             endpoint = self._endpoint
             if endpoint is None or endpoint.over:
                 endpoint = self._endpoint = self._connect(
-                    Handlers(self._on_event, self._handlers.on_request_ended)
+                    Handlers(self._on_event, self._handlers.on_request_ended, self._handlers.metrics)
                 )
         with self._changed:
             while not endpoint.established and not endpoint.over and self._clock.monotonic() < deadline:
@@ -140,8 +147,7 @@ class Caller:
 
     def _on_event(self, endpoint: Endpoint, event: Event) -> None:
         if isinstance(event, (Established, Rejected, Closed)):
-            with self._changed:
-                self._changed.notify_all()
+            self.wake()
         self._handlers.on_event(endpoint, event)
 
 

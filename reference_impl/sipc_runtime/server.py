@@ -8,16 +8,20 @@ import itertools
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sipc.connection import Connection, Context
+from sipc.errors import LocalError
 from sipc.events import Established, Event, Rejected, RequestEnded
 from sipc.handshake import Responder
 from sipc.handshake_config import ResponderConfig
 from sipc.settings import Settings
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
-from sipc_runtime.endpoint import Endpoint, Handlers, Origin
+from sipc_runtime.endpoint import Endpoint, Handlers
+from sipc_runtime.endpoint_parts import Origin
 from sipc_runtime.entropy import SYSTEM_ENTROPY
+from sipc_runtime.faults import FAULTS
+from sipc_runtime.metrics import Metrics
 from sipc_runtime.transport import Address, Listener, Stream, TransportError
 from sipc_runtime.workers import CONNECTION_THREADS
 
@@ -25,6 +29,8 @@ from sipc_runtime.workers import CONNECTION_THREADS
 _ACCEPT_PAUSE_S = 0.05
 # What a peer is told for which there is no room.
 _RETRY_AFTER_MS = 1000
+# Kinds of credentials that can prove a name.
+_KINDS = ("x509", "psk")
 # Labels of accepted connections are unique in the process, whichever server they belong to.
 _NUMBERS = itertools.count(1)
 
@@ -50,11 +56,13 @@ class Application:
         on_event: As for an endpoint.
         on_request_ended: As for an endpoint.
         on_refused: A connection was refused before it had an endpoint: its reason class and text.
+        metrics: Where what happens is counted.
     """
 
     on_event: Callable[[Endpoint, Event], None]
     on_request_ended: Callable[[Endpoint, RequestEnded], None]
     on_refused: Callable[[str, str], None]
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 class Server:
@@ -79,7 +87,9 @@ class Server:
         limits: ServerLimits | None = None,
     ) -> None:
         self._listener = listener
-        self._config = config
+        # Principals that are shut out; shared with every handshake, which asks when it judges.
+        self._revoked: set[tuple[str, str]] = set()
+        self._config = replace(config, revoked=self._revoked)
         self._application = application
         self._settings = settings or Settings()
         self._clock = clock
@@ -87,8 +97,9 @@ class Server:
         self._lock = threading.Lock()
         self._endpoints: set[Endpoint] = set()
         self._unconfirmed: set[Endpoint] = set()
+        self._peers: dict[Endpoint, Established] = {}
         self._closing = False
-        self._handlers = Handlers(self._on_event, application.on_request_ended)
+        self._handlers = Handlers(self._on_event, application.on_request_ended, application.metrics)
         self._thread = threading.Thread(target=self._accept_all, name="sipc-accept", daemon=True)
         self._thread.start()
 
@@ -101,6 +112,32 @@ class Server:
         """The connections there are now."""
         with self._lock:
             return list(self._endpoints)
+
+    @property
+    def config(self) -> ResponderConfig:
+        """The present policy."""
+        return self._config
+
+    def reconfigure(self, config: ResponderConfig) -> None:
+        """Use another policy for every handshake that begins from now on."""
+        self._config = replace(config, revoked=self._revoked)
+
+    def revoke(self, name: str) -> None:
+        """Shut out a name, whatever proves it: no new session, and the ones there are end."""
+        with self._lock:
+            self._revoked.update((kind, name) for kind in _KINDS)
+            ended = [endpoint for endpoint, peer in self._peers.items() if peer.peer == name]
+        for endpoint in ended:
+            endpoint.expel("revoked", f"{name} has been shut out")
+
+    def is_revoked(self, peer: Established) -> bool:
+        """Whether a peer has been shut out."""
+        return (peer.credential, peer.peer) in self._revoked
+
+    def half_open(self) -> int:
+        """How many connections are not established yet."""
+        with self._lock:
+            return len(self._unconfirmed)
 
     def stop_accepting(self) -> None:
         """Close the listener; connections go on."""
@@ -175,12 +212,16 @@ class Server:
             detail = "too many connections"
         stream.hang_up()
         stream.close()
+        self._application.metrics.count("rejected")
         self._application.on_refused("limit", detail)
 
     def _connection(self, accepted_at: float) -> Connection:
         wall = self._clock.wall()
+        if FAULTS.armed and FAULTS.hit("key-store"):
+            raise LocalError("the key store gives no key")
         handshake = Responder(self._config, SYSTEM_ENTROPY, wall)
-        return Connection(handshake, self._settings, Context(False, wall, SYSTEM_ENTROPY.random), accepted_at)
+        context = Context(False, wall, SYSTEM_ENTROPY.random, self._application.metrics.count)
+        return Connection(handshake, self._settings, context, accepted_at)
 
     def _serve(self, endpoint: Endpoint) -> None:
         try:
@@ -189,9 +230,15 @@ class Server:
             with self._lock:
                 self._endpoints.discard(endpoint)
                 self._unconfirmed.discard(endpoint)
+                self._peers.pop(endpoint, None)
 
     def _on_event(self, endpoint: Endpoint, event: Event) -> None:
         if isinstance(event, (Established, Rejected)):
             with self._lock:
                 self._unconfirmed.discard(endpoint)
+                if isinstance(event, Established):
+                    self._peers[endpoint] = event
         self._application.on_event(endpoint, event)
+        if isinstance(event, Established) and self.is_revoked(event):
+            # It was shut out between its judgement and now.
+            endpoint.expel("revoked", f"{event.peer} has been shut out")

@@ -25,7 +25,8 @@ from sipc.events import (
 from sipc.exchange import Answer
 from sipc.rpc import Call, Message
 from sipc_runtime.clock import VirtualClock
-from sipc_runtime.endpoint import HIGH_WATER, Endpoint, Handlers, PeerBehind
+from sipc_runtime.endpoint import HIGH_WATER, Endpoint, Handlers
+from sipc_runtime.endpoint_parts import PeerBehind
 from sipc_runtime.server import ServerLimits
 from sipc_runtime.transport import TcpAddress, UnixAddress
 
