@@ -12,18 +12,23 @@ if TYPE_CHECKING:
     from ipc_gauntlet.adversary import Delay as Delay
     from ipc_gauntlet.adversary import Drop as Drop
     from ipc_gauntlet.adversary import Duplicate as Duplicate
+    from ipc_gauntlet.adversary import Edit as Edit
     from ipc_gauntlet.adversary import Fault as Fault
     from ipc_gauntlet.adversary import Flip as Flip
     from ipc_gauntlet.adversary import Hold as Hold
     from ipc_gauntlet.adversary import Inject as Inject
+    from ipc_gauntlet.adversary import InjectOnOpen as InjectOnOpen
     from ipc_gauntlet.adversary import Link as Link
     from ipc_gauntlet.adversary import RawPeer as RawPeer
     from ipc_gauntlet.adversary import Rechunk as Rechunk
+    from ipc_gauntlet.adversary import Recorded as Recorded
+    from ipc_gauntlet.adversary import Redirect as Redirect
     from ipc_gauntlet.adversary import Reflect as Reflect
     from ipc_gauntlet.adversary import Replace as Replace
     from ipc_gauntlet.adversary import Selector as Selector
     from ipc_gauntlet.adversary import Stall as Stall
     from ipc_gauntlet.adversary import Swap as Swap
+    from ipc_gauntlet.adversary import Takeover as Takeover
     from ipc_gauntlet.adversary import body_offset as body_offset
     from ipc_gauntlet.credentials import Deployment as Deployment
     from ipc_gauntlet.declaration import case as case
@@ -41,7 +46,11 @@ if TYPE_CHECKING:
     from ipc_gauntlet.judge import checks as checks
     from ipc_gauntlet.judge import receiver as receiver
     from ipc_gauntlet.judge import sender as sender
+    from ipc_gauntlet.lab import Answer as Answer
+    from ipc_gauntlet.lab import Execution as Execution
+    from ipc_gauntlet.lab import Fired as Fired
     from ipc_gauntlet.lab import Lab as Lab
+    from ipc_gauntlet.lab import Recording as Recording
     from ipc_gauntlet.lab import Served as Served
     from ipc_gauntlet.lab import Session as Session
     from ipc_gauntlet.lab import WirePeer as WirePeer
@@ -64,15 +73,15 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "adversary": (
-        "Cut Delay Drop Duplicate Fault Flip Hold Inject Link RawPeer Rechunk Reflect Replace Selector Stall Swap "
-        "body_offset"
+        "Cut Delay Drop Duplicate Edit Fault Flip Hold Inject InjectOnOpen Link RawPeer Rechunk Recorded Redirect "
+        "Reflect Replace Selector Stall Swap Takeover body_offset"
     ),
     "declaration": "case",
     "credentials": "Deployment",
     "driver": "Call",
     "errors": "CallFailed Inconclusive NotApplicable Unsupported",
     "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
-    "lab": "Lab Served Session WirePeer",
+    "lab": "Answer Execution Fired Lab Recording Served Session WirePeer",
     "peer": (
         "CertificateQuirks EnvelopeQuirks HandshakeQuirks LOW_ORDER NegotiationQuirks Quirks ReadyValues RecordQuirks "
         "RecordType TimingQuirks Transition cbor negotiation transitions"
@@ -84,6 +93,7 @@ _HOME = {name: f"ipc_gauntlet.{module}" for module, names in _HOMES.items() for 
 
 __all__ = [
     "LOW_ORDER",
+    "Answer",
     "Call",
     "CallFailed",
     "CertificateQuirks",
@@ -94,15 +104,19 @@ __all__ = [
     "Direction",
     "Drop",
     "Duplicate",
+    "Edit",
     "EndView",
     "EnvelopeQuirks",
+    "Execution",
     "Fault",
     "Finding",
+    "Fired",
     "Flip",
     "HandshakeQuirks",
     "Hold",
     "Inconclusive",
     "Inject",
+    "InjectOnOpen",
     "Lab",
     "Link",
     "NegotiationQuirks",
@@ -114,6 +128,9 @@ __all__ = [
     "Rechunk",
     "RecordQuirks",
     "RecordType",
+    "Recorded",
+    "Recording",
+    "Redirect",
     "Reflect",
     "Replace",
     "Role",
@@ -122,6 +139,7 @@ __all__ = [
     "Session",
     "Stall",
     "Swap",
+    "Takeover",
     "TimingQuirks",
     "Transition",
     "Unsupported",

@@ -40,6 +40,7 @@ class Driver:
         name: How the driver is called in messages: its label and command.
         restarts: How many times a broken process was replaced.
         restart_reasons: Why, in the same order.
+        life: How many times the program was started anew on purpose, with `renew`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Driver:
         self.name = describe_driver(label, command)
         self.restarts = 0
         self.restart_reasons: list[str] = []
+        self.life = 0
         self._reactor = reactor
         self._limits = limits
         self._talk: Conversation | None = None
@@ -113,7 +115,28 @@ class Driver:
         if self.alive and self._statement is not None:
             return self._statement
         self.kill()
-        self._talk = Conversation(self.command, self._reactor, driver=self.name, limits=self._limits)
+        return self._launch([])
+
+    def renew(self) -> Statement:
+        """Start the program anew within a case: end the process tree at once, if it lives, and begin another life.
+
+        What earlier lives told stays in `observations`.
+
+        Returns:
+            The implementation statement.
+
+        Raises:
+            DriverStartError: When the program does not start.
+        """
+        before = self.observations
+        self.kill()
+        self.life += 1
+        return self._launch(before)
+
+    def _launch(self, before: list[Observation]) -> Statement:
+        self._talk = Conversation(
+            self.command, self._reactor, driver=self.name, limits=self._limits, life=self.life, before=before
+        )
         try:
             self._statement = Statement.from_result(self.call("describe", timeout=self._limits.start_s))
         except (DriverError, CallFailed, Unsupported, ValueError) as error:

@@ -37,26 +37,36 @@ class Conversation:
         reactor: Where its pipes are watched.
         driver: How the driver is called in messages.
         limits: Bounds on what it may cost.
+        life: Number of this life of the driver within a case; what it tells carries it.
+        before: What earlier lives told; this one's notifications are added to the same list.
 
     Attributes:
         session: The process.
-        observations: Notifications since the start, or since the last `reset` was answered.
+        observations: Notifications since the start, or since the last `reset` was answered, behind those of `before`.
 
     Raises:
         DriverStartError: When the program cannot be started.
     """
 
     def __init__(
-        self, command: DriverCommand, reactor: Reactor, *, driver: str, limits: SupervisionLimits
+        self,
+        command: DriverCommand,
+        reactor: Reactor,
+        *,
+        driver: str,
+        limits: SupervisionLimits,
+        life: int = 0,
+        before: list[Observation] | None = None,
     ) -> None:
-        self.observations: list[Observation] = []
+        self.observations: list[Observation] = [] if before is None else before
+        self._life = life
         self._command = command
         self._reactor = reactor
         self._driver = driver
         self._limits = limits
         self._calls: dict[int, Call] = {}
         self._last_id = 0
-        self._next_seq = 0
+        self._next_seq = self.observations[-1].seq + 1 if self.observations else 0
         self.session = Session(
             command, reactor, driver=driver, limits=limits, handlers=(self._received, self._end_calls)
         )
@@ -158,7 +168,13 @@ class Conversation:
             self.session.fail(DriverProtocolError, f"its notification `{method}` is not usable: {error}")
             return
         observation = Observation(
-            method=method, arrived=arrived, t=checked.t, conn=checked.conn, params=members, seq=self._next_seq
+            method=method,
+            arrived=arrived,
+            t=checked.t,
+            conn=checked.conn,
+            params=members,
+            seq=self._next_seq,
+            life=self._life,
         )
         self._next_seq += 1
         self.observations.append(observation)

@@ -16,6 +16,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         conn: The connection it is about, if any.
         params: All of its members as they came, already checked against the protocol's types.
         seq: Its place among all notifications of this driver, from 0.
+        life: Which life of the driver told it, from 0; a new life may use the names of an old one again.
     """
 
     method: str
@@ -24,6 +25,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     conn: str | None = None
     params: dict[str, Any] = {}
     seq: int = 0
+    life: int = 0
 
     @property
     def payload(self) -> bytes | None:

@@ -20,7 +20,8 @@ from ipc_gauntlet.credentials import Issuer, issuer_for
 from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import Driver, DriverCommand, Statement
 from ipc_gauntlet.errors import HarnessError
-from ipc_gauntlet.lab.lab import CaseFacts, Lab
+from ipc_gauntlet.lab.access import CaseFacts
+from ipc_gauntlet.lab.lab import Lab
 from ipc_gauntlet.lab.timing import Noise, measure_noise
 from ipc_gauntlet.reactor import Reactor, new_reactor
 

@@ -21,6 +21,7 @@ class SetupMembers(TypedDict, total=False):
     served: Served | None
     upstream: Mapping[str, object] | None
     patient: bool
+    virtual: bool
 
 
 class PlanMembers(SetupMembers, total=False):
@@ -41,6 +42,7 @@ class SessionPlan:
         upstream: Address the relay leads to, instead of the server's.
         patient: All is expected to go well, so a long silence is needed before the session counts as stuck. Where
             something is expected to go wrong, a short one will do.
+        virtual: Whether both ends go by the clock that `lab.advance` moves.
     """
 
     deployment: Deployment | None = None
@@ -49,6 +51,12 @@ class SessionPlan:
     served: Served | None = None
     upstream: Mapping[str, object] | None = None
     patient: bool = False
+    virtual: bool = False
+
+    @property
+    def all_options(self) -> Mapping[str, object]:
+        """The options for both sides, with the clock."""
+        return {**self.options, "clock": "virtual"} if self.virtual else self.options
 
 
 def connect_params(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ipc_gauntlet.credentials import Deployment
-from ipc_gauntlet.driver import Observation
+from ipc_gauntlet.driver import Driver, Observation
 from ipc_gauntlet.errors import Inconclusive
 from ipc_gauntlet.judge.outcome import EndView, Role
 from ipc_gauntlet.lab.plan import present
-from ipc_gauntlet.lab.views import text, view_of
+from ipc_gauntlet.lab.taps import OfEndpoint, Tap
+from ipc_gauntlet.lab.views import view_of
 
 if TYPE_CHECKING:
     from ipc_gauntlet.lab.lab import Lab
@@ -27,6 +28,8 @@ class Served:
         role: Which driver hosts it.
         address: Where it listens.
         deployment: What it was configured with.
+        options: The options of the driver protocol that it was opened with.
+        life: The life of the hosting driver in which it was opened; it ends with that.
     """
 
     lab: Lab
@@ -34,6 +37,8 @@ class Served:
     role: Role
     address: dict[str, object]
     deployment: Deployment
+    options: Mapping[str, object]
+    life: int = 0
 
     @classmethod
     def open(
@@ -63,27 +68,36 @@ class Served:
         address = answer.get("address")
         if not isinstance(address, dict):
             raise Inconclusive(f"listen answered no address: {answer!r}")
-        return cls(lab, listener, role, address, deployment)
+        return cls(lab, listener, role, address, deployment, options, lab.driver(role).life)
+
+    @property
+    def driver(self) -> Driver:
+        """The driver that hosts it."""
+        return self.lab.driver(self.role)
 
     def since(self) -> int:
         """A point in the hosting driver's notifications, for `seen`."""
-        return len(self.lab.driver(self.role).observations)
+        return len(self.driver.observations)
+
+    def tap(self, since: int = 0) -> Tap:
+        """Follow what the hosting driver tells about connections that first appear after `since`."""
+        older = self.driver.observations[:since]
+        belongs = OfEndpoint(self.listener, self.life, older, self.lab.client_conns)
+        return Tap(lambda: self.driver.observations, since, belongs)
 
     def seen(self, since: int = 0) -> list[Observation]:
         """The hosting driver's notifications about connections that first appeared after `since`."""
-        everything = self.lab.driver(self.role).observations
-        older = {one.conn for one in everything[:since] if one.conn is not None}
-        elsewhere = {
-            one.conn for one in everything if text(one, "listener") not in (None, self.listener) and one.conn
-        }
-        foreign = older | elsewhere | self.lab.client_conns
-        return [
-            one
-            for one in everything[since:]
-            if (one.conn is None and text(one, "listener") in (None, self.listener))
-            or (one.conn is not None and one.conn not in foreign)
-        ]
+        return self.tap(since).seen()
 
     def view(self, since: int = 0) -> EndView:
         """The server's view of what came after `since`."""
         return view_of(self.seen(since))
+
+    def reopen(self) -> Served:
+        """Listen again with the same configuration, as after a restart of the hosting driver; the address is a new one.
+
+        Raises:
+            CallFailed: The implementation refused.
+            DriverError: The driver did not answer.
+        """
+        return Served.open(self.lab, self.deployment, self.options, self.role)
