@@ -95,16 +95,22 @@ def _changes(first: int, before: str, patch: Patch) -> list[Change]:
     lead = before[before.rfind("\n") + 1 :]
     old = (lead + patch.old).splitlines()
     new = (lead + patch.new).splitlines()
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     found = []
-    for kind, old_from, old_to, new_from, new_to in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
-        if kind == "delete":
+    for kind, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+        if kind == "equal":
+            continue
+        lines = [first + index for index in range(new_from, new_to) if _is_code(new[index])]
+        if lines:
+            found += [Change(line, line) for line in lines]
+        else:
             gone = next((line for line in old[old_from:old_to] if line.strip()), "")
-            found.append(Change(first + new_from, first + new_from - 1, len(gone) - len(gone.lstrip())))
-        elif kind != "equal":
-            found.append(Change(first + new_from, first + new_to - 1))
+            found.append(Change(first + new_to, first + new_to - 1, len(gone) - len(gone.lstrip())))
     return found
+
+
+def _is_code(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
 def patched_modules(mutant: Mutant) -> dict[str, tuple[str, Patched]]:
