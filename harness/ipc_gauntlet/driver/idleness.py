@@ -31,9 +31,10 @@ def sleeps(pid: int) -> bool:
     if sys.platform != "linux":
         return False
     try:
-        for task in os.scandir(f"/proc/{pid}/task"):
-            status = Path(task.path, "stat").read_bytes().rpartition(b") ")[2]
-            if not status.startswith(_SLEEPING) or Path(task.path, "children").read_bytes():
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - a third of the time of Path.iterdir
+            directory = Path("/proc", str(pid), "task", task)
+            status = (directory / "stat").read_bytes().rpartition(b") ")[2]
+            if not status.startswith(_SLEEPING) or (directory / "children").read_bytes():
                 return False
     except OSError:
         return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -149,6 +150,15 @@ class Access(Judging):
         label = f"{text}-{self._payloads}:".encode()
         body = derive_bytes(self.facts.seed, self.facts.case_id, "payload", str(self._payloads), length=size)
         return (label + body.hex().encode())[: max(size, len(label) + 16)]
+
+    def socket_directory(self, role: Role) -> str:
+        """Where a role's driver makes its sockets; one of its own for each life, as a killed program leaves its behind."""
+        life = self.driver(role).life
+        if not life:
+            return self.directory
+        directory = Path(self.directory, f"{role[0]}{life:x}")
+        directory.mkdir(mode=0o700, exist_ok=True)
+        return str(directory)
 
     def name(self, prefix: str) -> str:
         """A fresh id for a listener, connection or directory."""

@@ -56,7 +56,7 @@ class Served:
         params: dict[str, object] = {
             "listener": listener,
             "transport": lab.transport,
-            "directory": lab.directory,
+            "directory": lab.socket_directory(role),
             "service": deployment.service,
             "credential": side.credential,
             "trust": side.trust,
