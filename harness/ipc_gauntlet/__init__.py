@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ipc_gauntlet.adversary import Swap as Swap
     from ipc_gauntlet.adversary import Takeover as Takeover
     from ipc_gauntlet.adversary import body_offset as body_offset
+    from ipc_gauntlet.credentials import DEFECTS as DEFECTS
+    from ipc_gauntlet.credentials import Defect as Defect
     from ipc_gauntlet.credentials import Deployment as Deployment
     from ipc_gauntlet.declaration import case as case
     from ipc_gauntlet.driver import Call as Call
@@ -77,7 +79,7 @@ _HOMES = {
         "Reflect Replace Selector Stall Swap Takeover body_offset"
     ),
     "declaration": "case",
-    "credentials": "Deployment",
+    "credentials": "DEFECTS Defect Deployment",
     "driver": "Call",
     "errors": "CallFailed Inconclusive NotApplicable Unsupported",
     "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
@@ -92,6 +94,7 @@ _HOMES = {
 _HOME = {name: f"ipc_gauntlet.{module}" for module, names in _HOMES.items() for name in names.split()}
 
 __all__ = [
+    "DEFECTS",
     "LOW_ORDER",
     "Answer",
     "Call",
@@ -99,6 +102,7 @@ __all__ = [
     "CertificateQuirks",
     "Check",
     "Cut",
+    "Defect",
     "Delay",
     "Deployment",
     "Direction",

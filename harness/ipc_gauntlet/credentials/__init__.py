@@ -1,6 +1,16 @@
 """Credentials the harness issues to implementations under test: the good ones, and each way to spoil them."""
 
+from ipc_gauntlet.credentials.chains import DEFECTS, Defect
 from ipc_gauntlet.credentials.deployment import Deployment, Issuer, Side, issuer_for
 from ipc_gauntlet.credentials.x509 import CertificateAuthority, LeafOptions
 
-__all__ = ["CertificateAuthority", "Deployment", "Issuer", "LeafOptions", "Side", "issuer_for"]
+__all__ = [
+    "DEFECTS",
+    "CertificateAuthority",
+    "Defect",
+    "Deployment",
+    "Issuer",
+    "LeafOptions",
+    "Side",
+    "issuer_for",
+]

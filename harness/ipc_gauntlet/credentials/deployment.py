@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
 
+from ipc_gauntlet.credentials.chains import ChainMaker, defect_named
 from ipc_gauntlet.credentials.x509 import CertificateAuthority, KeyType, LeafOptions, NameForm
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.seeds import derive_bytes
@@ -38,6 +40,18 @@ class Side:
     trust: Json | None
     peer: str | None = None
 
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        """Its certificates, DER, leaf first; none under another kind of credentials."""
+        chain = (self.credential or {}).get("chain")
+        return tuple(base64.b64decode(str(one)) for one in chain) if isinstance(chain, list) else ()
+
+    @property
+    def public_key(self) -> bytes:
+        """The raw X25519 key in its certificate; empty where there is none."""
+        key = x509.load_der_x509_certificate(self.chain[0]).public_key() if self.chain else None
+        return key.public_bytes_raw() if isinstance(key, x25519.X25519PublicKey) else b""
+
     def but(self, **changes: object) -> Side:
         """Return a copy with some members replaced."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
@@ -54,7 +68,7 @@ class Deployment:
     @property
     def service(self) -> str:
         """The name the client intends to reach."""
-        return self.wanted or self.server.name
+        return self.server.name if self.wanted is None else self.wanted
 
     def side(self, role: Role) -> Side:
         """Return one side."""
@@ -103,10 +117,10 @@ class Issuer(Protocol):
 
 class _Names:
     def __init__(self, form: NameForm) -> None:
-        self._form = form
+        self.form = form
 
     def __call__(self, label: str) -> str:
-        return f"spiffe://test.example/{label}" if self._form == "uri" else f"{label}.test.example"
+        return f"spiffe://test.example/{label}" if self.form == "uri" else f"{label}.test.example"
 
 
 class X509Issuer:
@@ -116,17 +130,18 @@ class X509Issuer:
 
     def __init__(self, seed: int, key_type: KeyType, form: NameForm, now: datetime.datetime) -> None:
         self._key_type = key_type
-        self._form = form
+        self.form = form
         self._names = _Names(form)
         self.authority = CertificateAuthority(seed, "main", now)
         self.foreign = CertificateAuthority(seed, "foreign", now)
+        self._paths = ChainMaker(seed, now)
         self._sides: dict[
             str, Side
         ] = {}  # an identity is issued once and then used, as by any careful operator
 
     def options(self, label: str, key_label: str | None = None) -> LeafOptions:
         """The leaf that belongs to a label, optionally over another label's key."""
-        return LeafOptions(self._names(label), self._form, self._key_type, key_label or label)
+        return LeafOptions(self._names(label), self.form, self._key_type, key_label or label)
 
     def good(self, client: str = "client", server: str = "server") -> Deployment:
         """See `Issuer.good`."""
@@ -142,12 +157,52 @@ class X509Issuer:
         chain, key = self.foreign.issue(self.options(role, f"foreign-{role}"))
         return good.replace(role, side.but(credential=self._credential(side.name, chain, key)))
 
+    def bringing_root(self, role: Role) -> Deployment:
+        """As `untrusted`, but the side sends the root of its authority along."""
+        good = self.good()
+        side = good.side(role)
+        chain, key = self.foreign.issue(self.options(role, f"foreign-{role}"))
+        chain.append(self.foreign.root_der)
+        return good.replace(role, side.but(credential=self._credential(side.name, chain, key)))
+
     def self_signed(self, role: Role) -> Deployment:
         """The side `role` presents a leaf that is its own issuer."""
         good = self.good()
         side = good.side(role)
         chain, key = self.authority.self_signed_leaf(self.options(role, f"self-{role}"))
         return good.replace(role, side.but(credential=self._credential(side.name, chain, key)))
+
+    def chained(self, role: Role, defect: str | None = None) -> Deployment:
+        """The side `role` presents a chain with an intermediate, good or with one defect; see `credentials.chains`.
+
+        Both sides trust the root of these chains beside the usual one.
+        """
+        good = self.good()
+        trust = self.trusting(self.authority.root_der, self._paths.root.root_der)
+        found = None if defect is None else defect_named(defect)
+        chain, key = self._paths.make(self.options(role), found)
+        side = good.side(role)
+        changed = side.but(credential=self._credential(side.name, chain, key))
+        both = Deployment(good.client.but(trust=trust), good.server.but(trust=trust))
+        return both.replace(role, changed.but(trust=trust))
+
+    def trusting(self, *roots: bytes) -> Json:
+        """Trust in these roots."""
+        return {"kind": "x509", "roots": [b64(one) for one in roots], "crls": []}
+
+    def renamed(self, role: Role, name: str, common_name: str = "") -> Deployment:
+        """The side `role` is certified under exactly this name; the client still wants the usual server.
+
+        Args:
+            role: Whose certificate it is.
+            name: The one name in it.
+            common_name: What its subject says, which means nothing.
+        """
+        good = self.good()
+        options = LeafOptions(name, self.form, self._key_type, f"renamed-{role}", common_name=common_name)
+        chain, key = self.authority.issue(options)
+        side = good.side(role).but(name=name, credential=self._credential(name, chain, key))
+        return good.replace(role, side).intending(good.service)
 
     def mismatched(self, role: Role) -> Deployment:
         """See `Issuer.mismatched`: the right certificate with another valid identity's private key."""
@@ -171,7 +226,7 @@ class X509Issuer:
 
     def _side(self, label: str) -> Side:
         chain, key = self.authority.issue(self.options(label))
-        trust: Json = {"kind": "x509", "roots": [b64(self.authority.root_der)], "crls": []}
+        trust = self.trusting(self.authority.root_der)
         name = self._names(label)
         return Side(name, self._credential(name, chain, key), trust)
 

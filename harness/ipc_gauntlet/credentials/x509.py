@@ -52,6 +52,7 @@ class LeafOptions:
         label: Names the key to derive; the same label gives the same key.
         not_before: Start of validity, relative to now.
         not_after: End of validity, relative to now.
+        common_name: The common name of its subject, which is empty without one.
     """
 
     name: str
@@ -60,6 +61,7 @@ class LeafOptions:
     label: str
     not_before: datetime.timedelta = datetime.timedelta(hours=-1)
     not_after: datetime.timedelta = datetime.timedelta(hours=24)
+    common_name: str = ""
 
 
 class CertificateAuthority:
@@ -69,13 +71,15 @@ class CertificateAuthority:
         seed: The run's seed.
         label: Names this authority; another label is another authority with other keys.
         now: The time around which certificates are valid.
+        path_length: How many intermediates may be under it; None for any number.
     """
 
-    def __init__(self, seed: int, label: str, now: datetime.datetime) -> None:
+    def __init__(self, seed: int, label: str, now: datetime.datetime, path_length: int | None = 1) -> None:
         self._seed = seed
         self._now = now.replace(microsecond=0)
         self._key = ed25519.Ed25519PrivateKey.from_private_bytes(derive_bytes(seed, "ca", label))
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ipc-gauntlet test root {label}")])
+        self._path_length = path_length
         self._serial = 0
         self.root = self._self_signed()
 
@@ -84,6 +88,16 @@ class CertificateAuthority:
         """The root certificate, DER."""
         return self.root.public_bytes(serialization.Encoding.DER)
 
+    @property
+    def key(self) -> ed25519.Ed25519PrivateKey:
+        """The root's private key, for those who issue something unusual."""
+        return self._key
+
+    @property
+    def name(self) -> x509.Name:
+        """The root's name."""
+        return self._name
+
     def issue(self, options: LeafOptions) -> tuple[list[bytes], bytes]:
         """Issue a leaf.
 
@@ -91,7 +105,10 @@ class CertificateAuthority:
             The chain (leaf first, without the root) as DER, and the private key as PKCS#8 DER.
         """
         key = leaf_key(options.key_type, self._seed, options.label)
-        certificate = self._leaf(options, key).sign(self._key, None)
+        draft = self._leaf(options, key)
+        if options.common_name:
+            draft.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, options.common_name)]))
+        certificate = draft.sign(self._key, None)
         return [certificate.public_bytes(serialization.Encoding.DER)], pkcs8(key)
 
     def self_signed_leaf(self, options: LeafOptions) -> tuple[list[bytes], bytes]:
@@ -112,8 +129,8 @@ class CertificateAuthority:
             .serial_number(1)
             .not_valid_before(self._now - datetime.timedelta(days=1))
             .not_valid_after(self._now + datetime.timedelta(days=7))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
-            .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=self._path_length), critical=True)
+            .add_extension(key_usage("key_cert_sign", "crl_sign"), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, None)
         )
@@ -134,7 +151,7 @@ class CertificateAuthority:
             .not_valid_after(self._now + options.not_after)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([san]), critical=True)
-            .add_extension(_key_usage(usage), critical=True)
+            .add_extension(key_usage(usage), critical=True)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
             )
@@ -166,7 +183,8 @@ class _Builder:
         return named.sign(key, algorithm)
 
 
-def _key_usage(*granted: str) -> x509.KeyUsage:
+def key_usage(*granted: str) -> x509.KeyUsage:
+    """A keyUsage extension that grants these and nothing else."""
     every = (
         "digital_signature",
         "content_commitment",
