@@ -12,7 +12,7 @@ from ipc_gauntlet.engine.places import Place
 from ipc_gauntlet.events import CaseResult, Implementation
 from ipc_gauntlet.verdict import Verdict
 
-collect_ignore = ["toy"]
+collect_ignore = ["toy", "toy_kills"]
 
 
 @pytest.fixture

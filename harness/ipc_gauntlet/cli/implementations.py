@@ -18,22 +18,34 @@ if TYPE_CHECKING:
 @no_color_option
 @click.pass_context
 def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
-    """List the implementations that can be named in `run`, with the module that is run as their driver."""
+    """List the implementations that can be named in `run`, with the module that is run as their driver.
+
+    Flawed ones are named mutant:ID; `ipc-gauntlet list --mutants` lists them.
+    """
     import msgspec
 
-    from ipc_gauntlet.cli.console import Grid, make_console
+    from ipc_gauntlet.cli.console import Grid, make_console, put
     from ipc_gauntlet.engine.implementations import modules
+    from ipc_gauntlet.engine.mutants import installed
 
     found: list[dict[str, str]] = []
     for name, module in modules().items():
         found.append({"name": name, "module": module, **(_claims(name) if values["check"] else {})})
+    flawed = [f"mutant:{one.facts.id}" for collection in installed() for one in collection.mutants]
     if values["as_json"]:
-        click.echo(msgspec.json.format(msgspec.json.encode({"implementations": found}), indent=1))
+        facts = {"implementations": found, "mutants": flawed}
+        click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=1))
         return
     grid = Grid(indent=0)
     for facts in found:
         _add(grid, facts)
-    grid.print(make_console(ctx))
+    console = make_console(ctx)
+    grid.print(console)
+    if flawed:
+        put(
+            console,
+            (f"and {len(flawed)} flawed ones, such as {flawed[0]} (ipc-gauntlet list --mutants)", "dim"),
+        )
 
 
 def _claims(name: str) -> dict[str, str]:

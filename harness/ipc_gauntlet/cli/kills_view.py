@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from ipc_gauntlet.report.kills import Fate, KillReport, MutantResult
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+_WIDTH = 100
 
 STYLES = {
     Fate.killed: "green",
@@ -132,5 +135,7 @@ def _print_alive(console: Console, results: Sequence[MutantResult]) -> None:
 
 
 def _print_names(console: Console, names: Sequence[str]) -> None:
-    for name in names:
-        put(console, f"  {name}")
+    """As many on a line as fit."""
+    lines = textwrap.wrap(" ".join(names), _WIDTH, break_long_words=False, break_on_hyphens=False)
+    for line in lines:
+        put(console, f"  {line}")

@@ -88,6 +88,7 @@ class Collection:
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     driver: str
     mark: str = ""
+    fingerprint: str = ""
     mutants: list[Listed]
 
 
@@ -126,6 +127,8 @@ def from_module(module: str, *, isolated: bool = True) -> Collection:
 def from_file(path: Path) -> Collection:
     """Read a listing in TOML or JSON: the unflawed `driver`, and `mutants` with a `driver` each.
 
+    `mark` counts for every mutant that has none of its own, `fingerprint` for the unflawed implementation.
+
     Raises:
         UsageError: It cannot be read, or something is missing in it.
     """
@@ -139,7 +142,7 @@ def from_file(path: Path) -> Collection:
     if lacking:
         raise UsageError(f"{path}: {', '.join(lacking)} has no driver")
     entries = [
-        Listed(id=UNFLAWED, driver=listing.driver),
+        Listed(id=UNFLAWED, driver=listing.driver, fingerprint=listing.fingerprint),
         *(msgspec.structs.replace(one, mark=one.mark or listing.mark) for one in listing.mutants),
     ]
     return _collection(str(path), entries, lambda one: _words(one.driver))

@@ -12,6 +12,9 @@ from enum import StrEnum
 import msgspec
 
 from ipc_gauntlet.engine.cases import FoundCase
+from ipc_gauntlet.engine.kills.judge import Attempt, kills
+from ipc_gauntlet.requirements import Failure
+from ipc_gauntlet.verdict import Verdict
 
 
 class Why(StrEnum):
@@ -36,6 +39,10 @@ class Step(msgspec.Struct, frozen=True):
     why: Why
 
 
+_HOPELESS = 4
+"""So many errors and nothing else: what does not run at all will not run in the next case either."""
+
+
 class Progress:
     """What is known about a mutant while its steps are run.
 
@@ -48,16 +55,34 @@ class Progress:
         self.killed = False
         self.failed_elsewhere = False
         self._killing: set[str] = set()
+        self._errors = 0
+        self._results = 0
 
-    def add(self, function: str, *, kill: bool, elsewhere: bool) -> None:
-        """A case has a result."""
-        if kill:
+    @property
+    def hopeless(self) -> bool:
+        """Whether the mutant does not run at all."""
+        return self._errors == self._results >= _HOPELESS
+
+    def add(self, attempt: Attempt, requirement: str, failure: Failure | None) -> None:
+        """A case has a result.
+
+        Args:
+            attempt: The result.
+            requirement: The one that the mutant violates.
+            failure: How cases of that requirement fail.
+        """
+        self._results += 1
+        self._errors += attempt.verdict is Verdict.error
+        if kills(attempt, requirement, failure):
             self.killed = True
-            self._killing.add(function)
-        self.failed_elsewhere = self.failed_elsewhere or elsewhere
+            self._killing.add(attempt.function)
+        if attempt.requirement != requirement and attempt.verdict is Verdict.fail:
+            self.failed_elsewhere = True
 
     def needs(self, step: Step) -> bool:
         """Whether a step is still worth running."""
+        if self.hopeless:
+            return False
         hungry = step.case.function in self.hungry and step.case.function not in self._killing
         match step.why:
             case Why.first:

@@ -18,8 +18,8 @@ from ipc_gauntlet.engine.kills.memo import Keys, Memo
 from ipc_gauntlet.engine.kills.plan import Progress, Step, other_steps, own_steps, probe_steps
 from ipc_gauntlet.engine.mutants import Specimen
 from ipc_gauntlet.engine.settings import Settings
+from ipc_gauntlet.report.kills import Fate
 from ipc_gauntlet.requirements import Catalogue, Failure
-from ipc_gauntlet.verdict import Verdict
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,8 +130,15 @@ class Trial:
             then(self)
             return
         own = own_steps(self._shared.of_requirement(self.requirement))
+        self.face(own, lambda: self._face_others(then))
+
+    def _face_others(self, then: Callable[[Trial], None]) -> None:
+        """A survivor may be noticed by cases of other requirements; that says where a case is missing."""
+        if self.judgement().fate is not Fate.survived:
+            then(self)
+            return
         others = other_steps(self._shared.of_suite(self.suite), self.requirement)
-        self.face(own, lambda: self.face(others, lambda: then(self)))
+        self.face(others, lambda: then(self))
 
     def face_probe(self, functions: frozenset[str]) -> None:
         """Run every variant of some functions, to see whether they kill anything at all."""
@@ -165,11 +172,7 @@ class Trial:
         """The steps that can still tell something new."""
         progress = Progress({step.case.function for step in steps} - self._shared.killers)
         for attempt in self.attempts.values():
-            progress.add(
-                attempt.function,
-                kill=kills(attempt, self.requirement, self.failure),
-                elsewhere=attempt.requirement != self.requirement and attempt.verdict is Verdict.fail,
-            )
+            progress.add(attempt, self.requirement, self.failure)
         return tuple(step for step in steps if step.case.id not in self.attempts and progress.needs(step))
 
     def _job(self, wanted: Sequence[Step]) -> Job | None:

@@ -16,11 +16,10 @@ import msgspec
 
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.kills.jobs import Job, Told
-from ipc_gauntlet.engine.kills.judge import Attempt, kills
+from ipc_gauntlet.engine.kills.judge import Attempt
 from ipc_gauntlet.engine.kills.plan import Progress, Step
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.events import CaseResult
-from ipc_gauntlet.verdict import Verdict
 
 
 class Runner:
@@ -37,7 +36,7 @@ class Runner:
         self._steps = {step.case.id: step for step in job.steps}
         self._progress = Progress(job.hungry)
         for attempt in job.before:
-            self._note(attempt)
+            self._progress.add(attempt, job.requirement, job.failure)
 
     def run(self) -> None:
         """Run what is worth running; the last line says that nothing follows."""
@@ -61,16 +60,8 @@ class Runner:
     def _on_result(self, result: CaseResult) -> None:
         step = self._steps[result.id]
         attempt = _attempt(step, result)
-        self._note(attempt)
+        self._progress.add(attempt, self._job.requirement, self._job.failure)
         self._tell(Told(attempt=attempt, live=self._is_live()))
-
-    def _note(self, attempt: Attempt) -> None:
-        job = self._job
-        self._progress.add(
-            attempt.function,
-            kill=kills(attempt, job.requirement, job.failure),
-            elsewhere=attempt.requirement != job.requirement and attempt.verdict is Verdict.fail,
-        )
 
     def _is_live(self) -> bool:
         return bool(self._job.mark_file) and Path(self._job.mark_file).exists()

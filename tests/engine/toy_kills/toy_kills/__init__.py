@@ -1,0 +1,1 @@
+"""Suites whose cases do what the mutant's command says."""
