@@ -279,7 +279,7 @@ PATHS: tuple[Mutant, ...] = (
         6,
         "leaf without keyAgreement accepted",
         _USAGE,
-        _USAGE.replace("        or not usage.key_agreement\n", ""),
+        _USAGE.replace("or not usage.key_agreement", "or False"),
     ),
     _skip(
         7,
@@ -301,10 +301,17 @@ PATHS: tuple[Mutant, ...] = (
         _raises("leaf.purposes is not None", "no extended key usage of this profile"),
     ),
     _skip(12, "authority accepted as a leaf", _LEAF, "leaf.basic is None or not leaf.basic[1]"),
-    _skip(
-        13,
+    Mutant(
+        "AUTH-12.m13",
         "chain of any length accepted",
-        '    if not 1 <= len(chain) <= MAX_CHAIN:\n        raise AuthenticationError(f"a chain has 1 to {MAX_CHAIN} certificates", reason="limit")\n',
+        (
+            Patch(
+                _X509,
+                "    if not 1 <= len(chain) <= MAX_CHAIN:\n",
+                "    if not chain:\n",
+            ),
+            Patch("sipc.handshake_payload", "entries=MAX_CHAIN", "entries=16"),
+        ),
     ),
     _skip(
         14, "only the leaf's validity and extensions are looked at", _EVERY, "    _check_any(path[0], wall)\n"
@@ -323,7 +330,7 @@ PATHS: tuple[Mutant, ...] = (
         17,
         "leaf that may also sign accepted",
         _USAGE,
-        _USAGE.replace("        or usage.digital_signature\n", ""),
+        _USAGE.replace("or usage.digital_signature", "or False"),
     ),
     _skip(
         18,
@@ -352,7 +359,7 @@ PATHS: tuple[Mutant, ...] = (
         22,
         "leaf that may sign certificates accepted",
         _USAGE,
-        _USAGE.replace("        or usage.key_cert_sign\n", ""),
+        _USAGE.replace("or usage.key_cert_sign", "or False"),
     ),
     _skip(
         23,

@@ -204,6 +204,17 @@ class X509Issuer:
         side = good.side(role).but(name=name, credential=self._credential(name, chain, key))
         return good.replace(role, side).intending(good.service)
 
+    def certifying(self, role: Role, public: bytes) -> Deployment:
+        """The side `role` has a certificate for this public key, of which there may be no private one.
+
+        The private key in its credential is another one.
+        """
+        good = self.good()
+        side = good.side(role)
+        chain = self.authority.certify(self.options(role), public)
+        _, key = self.authority.issue(self.options(role))
+        return good.replace(role, side.but(credential=self._credential(side.name, chain, key)))
+
     def mismatched(self, role: Role) -> Deployment:
         """See `Issuer.mismatched`: the right certificate with another valid identity's private key."""
         good = self.good()

@@ -111,6 +111,12 @@ class CertificateAuthority:
         certificate = draft.sign(self._key, None)
         return [certificate.public_bytes(serialization.Encoding.DER)], pkcs8(key)
 
+    def certify(self, options: LeafOptions, public: bytes) -> list[bytes]:
+        """Issue a leaf for a raw X25519 public key, whatever it is; return the chain as DER."""
+        key = x25519.X25519PublicKey.from_public_bytes(public)
+        certificate = self._leaf(options, key).sign(self._key, None)
+        return [certificate.public_bytes(serialization.Encoding.DER)]
+
     def self_signed_leaf(self, options: LeafOptions) -> tuple[list[bytes], bytes]:
         """Make a leaf that claims to be its own issuer (signed by a key this authority does not vouch for)."""
         rogue = ed25519.Ed25519PrivateKey.from_private_bytes(derive_bytes(self._seed, "rogue", options.label))
@@ -135,7 +141,7 @@ class CertificateAuthority:
             .sign(self._key, None)
         )
 
-    def _leaf(self, options: LeafOptions, key: LeafKey) -> _Builder:
+    def _leaf(self, options: LeafOptions, key: LeafKey | x25519.X25519PublicKey) -> _Builder:
         self._serial += 1
         san = (
             x509.UniformResourceIdentifier(options.name)
@@ -145,7 +151,7 @@ class CertificateAuthority:
         usage = "key_agreement" if options.key_type == "x25519" else "digital_signature"
         builder = (
             x509.CertificateBuilder()
-            .public_key(key.public_key())
+            .public_key(key if isinstance(key, x25519.X25519PublicKey) else key.public_key())
             .serial_number(0x1000 + self._serial)
             .not_valid_before(self._now + options.not_before)
             .not_valid_after(self._now + options.not_after)

@@ -52,6 +52,11 @@ def seen(lab: Lab, peer: WirePeer, *, talked: bool = False) -> Attempt:
     return Attempt(peer, lab.iut_view(peer), talked)
 
 
+def settled(lab: Lab, peer: WirePeer) -> None:
+    """Wait until the implementation under test has ended a wire peer's connection, or nothing moves any more."""
+    lab.settle(lambda: peer.ended is not None)
+
+
 def good(lab: Lab, role: Role, deployment: Deployment | None = None, quirks: Quirks = PLAIN) -> Attempt:
     """A positive control: the same attempt with nothing wrong gets in and is heard."""
     made = attempt(lab, role, deployment, quirks)
