@@ -36,9 +36,11 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 def test_sleeping_processes_make_it_short(machine: Machine) -> None:
     """With proof the short silence is enough, and not a moment less."""
     still = machine.stillness()
+    assert still.next_look() == 1.0
+    assert not still.look(1.0)
     assert still.next_look() == 2.0
     assert not still.look(1.9)
-    assert still.look(3.9)
+    assert still.look(2.0)
 
 
 @pytest.mark.parametrize("why", ["busy", "awake", "unknown"])

@@ -28,12 +28,16 @@ class Link:
         streams: The connections with the client and with the server; owned from now on.
         reactor: Drives the link.
         limits: How much may wait for a receiver.
+
+    Attributes:
+        moves: How often something came or was decided.
     """
 
     def __init__(
         self, index: int, core: LinkCore, streams: dict[Side, Stream], reactor: Reactor, limits: Limits
     ) -> None:
         self.index = index
+        self.moves = 0
         self._core = core
         self._reactor = reactor
         self._limits = limits
@@ -122,7 +126,10 @@ class Link:
 
     def waiting(self) -> int:
         """Return how many bytes are still to be handed to either side: while they get fewer, the link is not idle."""
-        return sum(outlet.buffered for outlet in self._outlets.values())
+        waiting = 0
+        for outlet in self._outlets.values():  # asked at every turn of a wait
+            waiting += outlet.buffered
+        return waiting
 
     def find(self, recorded: Recorded) -> bytes | None:
         """Return a captured frame by its selector; None if it has not come yet."""
@@ -234,6 +241,7 @@ class Link:
             self._run(step(self._reactor.now()))
 
     def _run(self, actions: list[Action]) -> None:
+        self.moves += 1
         for action in actions:
             if isinstance(action, Send):
                 self._send(action)

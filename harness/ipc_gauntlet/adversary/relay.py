@@ -62,6 +62,14 @@ class Relay:
         """What was really done, over all links."""
         return [firing for link in self.links for firing in link.firings]
 
+    def activity(self) -> tuple[int, int]:
+        """Two numbers of which one changes whenever a byte comes or goes on any link."""
+        moves = waiting = 0
+        for link in self.links:
+            moves += link.moves
+            waiting += link.waiting()
+        return moves, waiting
+
     def unfired(self) -> list[Fault]:
         """Return the faults that did nothing: with one of these a case has shown nothing."""
         fired = {firing.fault_index for firing in self.firings}

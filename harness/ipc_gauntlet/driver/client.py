@@ -227,17 +227,32 @@ class Driver:
         Raises:
             DriverStartError: When the replacement does not start.
         """
+        self.begin_reset()()
+
+    def begin_reset(self) -> Callable[[], None]:
+        """Like `reset`, in two steps, so that several drivers can do it at the same time.
+
+        Returns:
+            What waits for the end of it, and replaces a driver that cannot do it.
+
+        Raises:
+            DriverStartError: When the driver was not running and does not start.
+        """
         talk = self._talk
         if talk is None or not self.alive:
             self.ensure_alive()
-            return
+            return _nothing
         call = talk.submit("reset", _NO_PARAMS)
         # At the moment of the answer: what follows it in the same read belongs to the next case.
         call.on_done = talk.forget
-        try:
-            self._finish(call, self._limits.call_s)
-        except (DriverError, CallFailed, Unsupported) as error:
-            self._restart(str(error))
+
+        def finish() -> None:
+            try:
+                self._finish(call, self._limits.call_s)
+            except (DriverError, CallFailed, Unsupported) as error:
+                self._restart(str(error))
+
+        return finish
 
     def kill(self) -> None:
         """End the process tree now; idempotent. Calls in flight end with `DriverDied`."""
@@ -298,3 +313,7 @@ class Driver:
         else:
             what = f"its statement is not usable: {error}"
         return DriverStartError(self.name, explain(what, examine_hint(self.command), self.stderr_tail))
+
+
+def _nothing() -> None:
+    """The end of a reset that was not needed."""

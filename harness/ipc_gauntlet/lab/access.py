@@ -261,7 +261,7 @@ class Access(Judging):
             return True
         now = self.reactor.now
         still = Stillness(
-            activity or self._told,
+            activity or self.told,
             [self.client.pid, self.server.pid],
             began=now(),
             full_s=PATIENT_QUIET_S if patient else QUIET_S,
@@ -317,8 +317,22 @@ class Access(Judging):
             raise
         return None
 
-    def _told(self) -> int:
-        return len(self.client.observations) + len(self.server.observations)
+    def told(self) -> int:
+        """How much both drivers have told so far: whatever depends on that alone changes only when this does."""
+        return len(self._bench.client.observations) + len(self._bench.server.observations)
+
+    def when_told(self, predicate: Callable[[], bool]) -> Callable[[], bool]:
+        """A predicate about what drivers told, asked again only when they have told more."""
+        asked, held = -1, False
+
+        def ask() -> bool:
+            nonlocal asked, held
+            told = self.told()
+            if told != asked:
+                asked, held = told, predicate()
+            return held
+
+        return ask
 
     def _failure(self, role: Role) -> DriverError | None:
         failure = self.driver(role).failure

@@ -167,13 +167,15 @@ class Acting(Looking):
         Under attack more may come than was sent; there the wait goes on until the receiver ends or it is quiet.
         """
         role = receiver(direction)
-        held = self.settle(lambda: self._all_arrived(direction) or self._ended(role))
+        ended = self.lab.when_told(lambda: self._ended(role))
+        arrived = self.lab.when_told(lambda: self._all_arrived(direction))
+        held = self.settle(lambda: arrived() or ended())
         if held and not self.plan.patient:
-            self.settle(lambda: self._ended(role))
+            self.settle(ended)
 
     def settle_end(self, role: Role) -> bool:
         """Wait until a role reported the end, or nothing moves any more."""
-        return self.settle(lambda: self._ended(role))
+        return self.settle(self.lab.when_told(lambda: self._ended(role)))
 
     def settle_wire_end(self, direction: Direction) -> None:
         """Wait until the sender of a direction has ended it on the wire, or nothing moves any more."""

@@ -141,8 +141,8 @@ class Bench:
         for driver in (self.client, self.server):
             driver.ensure_alive()
         if reset:
-            for driver in (self.client, self.server):
-                driver.reset()
+            for finish in [driver.begin_reset() for driver in (self.client, self.server)]:
+                finish()
 
     @staticmethod
     def _check_room(workdir: str) -> None:

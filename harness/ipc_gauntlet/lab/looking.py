@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -215,11 +214,8 @@ class Looking:
             return False
         return sum(payload not in self._warm for payload in delivered) >= wanted
 
-    def _activity(self) -> tuple[int, int, int]:
-        links: Iterable[Link] = self.relay.links if self.relay is not None else ()
-        told = len(self.lab.client.observations) + len(self.lab.server.observations)
-        heard = sum(link.bytes_seen("c2s") + link.bytes_seen("s2c") for link in links)
-        return told, heard, sum(link.waiting() for link in links)
+    def _activity(self) -> tuple[int, tuple[int, int]]:
+        return self.lab.told(), self.relay.activity() if self.relay is not None else (0, 0)
 
     def _stage(self) -> str:
         if self.opened or (self._has("client", "established") and self._has("server", "established")):

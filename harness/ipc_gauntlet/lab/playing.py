@@ -73,4 +73,4 @@ class Playing(Access):
         return raw
 
     def _await(self, raw: RawPeer, until: Callable[[], bool]) -> None:
-        self.settle(until, activity=lambda: (self._told(), raw.bytes_seen, raw.buffered))
+        self.settle(until, activity=lambda: (self.told(), raw.bytes_seen, raw.buffered))

@@ -34,10 +34,11 @@ class Stillness:
     ) -> None:
         self._activity = activity
         self._pids = [pid for pid in pids if pid is not None]
-        self._full, self._step = full_s, proven_s
+        self._full, self._proven = full_s, proven_s
         self._seen = activity()
-        self._since = self._looked = began
-        self._used = self._cpu()
+        self._since = began
+        self._sample: list[int] | None = None
+        self._sampled = began
 
     def moved(self) -> bool:
         """Whether something moved since the last look; cheap."""
@@ -45,18 +46,23 @@ class Stillness:
 
     def next_look(self) -> float:
         """When to look again if nothing moves until then."""
-        return min(self._looked + self._step, self._since + self._full)
+        return min(self._sampled + self._proven / 2, self._since + self._full)
 
     def look(self, now: float) -> bool:
-        """Whether it has been still for long enough."""
+        """Whether it has been still for long enough.
+
+        CPU time is read in the middle of a short silence and at its end: most silences are broken before the first.
+        """
         activity = self._activity()
         if activity != self._seen:
-            self._seen, self._since = activity, now
-        elif now - self._since >= self._full:
+            self._seen, self._since, self._sampled, self._sample = activity, now, now, None
+            return False
+        if now - self._since >= self._full:
             return True
-        used, quiet_since = self._cpu(), max(self._since, self._looked)
-        rested = used is not None and used == self._used and now - quiet_since >= self._step
-        self._used, self._looked = used, now
+        if now - self._sampled < self._proven / 2:
+            return False
+        before, self._sample, self._sampled = self._sample, self._cpu(), now
+        rested = self._sample is not None and self._sample == before and now - self._since >= self._proven
         return rested and all(sleeps(pid) for pid in self._pids)
 
     def _cpu(self) -> list[int] | None:

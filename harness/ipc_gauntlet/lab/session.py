@@ -108,7 +108,7 @@ class Session(Asking):
 
     def await_decision(self, *, patient: bool = False) -> None:
         """Wait until the attempt has succeeded on both sides, or failed, or nothing moves any more."""
-        self.settle(self._decided, limit_s=PATIENCE_S, patient=patient)
+        self.settle(self.lab.when_told(self._decided), limit_s=PATIENCE_S, patient=patient)
 
     def warm_up(self) -> bool:
         """Exchange one message each way and set the mark."""
@@ -117,7 +117,8 @@ class Session(Asking):
             self._warm.add(payload)
             if not self._send(direction, payload):
                 return False
-            if not self.lab.wait(lambda p=payload, d=direction: self._arrived(d, p) or self._over()):  # type: ignore[misc]
+            arrived = self.lab.when_told(lambda p=payload, d=direction: self._arrived(d, p) or self._over())  # type: ignore[misc]
+            if not self.lab.wait(arrived):
                 return False
             if not self._arrived(direction, payload):
                 return False
