@@ -1,9 +1,7 @@
 """Two peers that talk to each other in memory, and identities for them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-
-import pytest
 
 from ipc_gauntlet.peer import Autopilot, Heard, Identity, Outgoing, Peer, PeerConfig, Quirks
 from ipc_gauntlet.peer.noise import KeyPair
@@ -71,9 +69,3 @@ def pair(first: Quirks = Quirks(), second: Quirks = Quirks(), **changes: object)
         for number, (role, quirks) in enumerate((("initiator", first), ("responder", second)))
     ]
     return Pair(*made)
-
-
-@pytest.fixture
-def talk() -> Iterator[Callable[..., Pair]]:
-    """Makes a pair that has talked until nothing moved."""
-    yield lambda *quirks, **changes: pair(*quirks, **changes).start()
