@@ -10,5 +10,18 @@ from ipc_gauntlet_corpora.catalogue import (
     requirements,
     suites,
 )
+from ipc_gauntlet_corpora.sets import RequirementSet, requirement_set, requirement_sets
 
-__all__ = ["MODES", "Failure", "Mutant", "Requirement", "Suite", "requirement", "requirements", "suites"]
+__all__ = [
+    "MODES",
+    "Failure",
+    "Mutant",
+    "Requirement",
+    "RequirementSet",
+    "Suite",
+    "requirement",
+    "requirement_set",
+    "requirement_sets",
+    "requirements",
+    "suites",
+]

@@ -143,6 +143,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run-started"):
         suites: For each suite the number of chosen cases, in reading order.
         selection: The patterns that chose them, by option name.
         workers: How many processes run cases; 0 means the controlling process does.
+        requirements_set: Name of the requirement set that the run is about; empty for the whole catalogue.
     """
 
     version: str
@@ -152,6 +153,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="run-started"):
     suites: dict[str, int] = {}
     selection: dict[str, tuple[str, ...]] = {}
     workers: int = 0
+    requirements_set: str = ""
 
 
 class CaseStarted(Event, frozen=True, kw_only=True, tag="case-started"):

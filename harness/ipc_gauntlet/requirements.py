@@ -66,6 +66,24 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
+class RequirementSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A published list of requirements that does not change any more.
+
+    Args:
+        name: `sipc-2026.1`.
+        title: One line for people.
+        order: The newest has the highest.
+        statements: Ids in the set, with a hash of each statement.
+        left_out: Ids of the same catalogue that are not in the set.
+    """
+
+    name: str
+    title: str = ""
+    order: int = 0
+    statements: dict[str, str]
+    left_out: tuple[str, ...] = ()
+
+
 class SuiteInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A group of requirements; `name` is its folder's name."""
 
@@ -132,3 +150,27 @@ def load_catalogue() -> Catalogue:
         except (ImportError, AttributeError, OSError, ValueError, msgspec.ValidationError) as error:
             raise HarnessError(f"cannot read the requirements of {entry.value}: {error}") from error
     return Catalogue(found)
+
+
+@cache
+def load_sets() -> tuple[RequirementSet, ...]:
+    """Read the requirement sets of all installed corpora that publish some, the oldest first.
+
+    Raises:
+        HarnessError: A corpora package cannot be read.
+    """
+    found: list[RequirementSet] = []
+    for entry in entry_points(group=GROUP):
+        try:
+            package = entry.load()
+            sets: tuple[object, ...] = getattr(package, "requirement_sets", tuple)()
+            ids = [item.id for suite in package.suites() for item in suite.requirements] if sets else []
+            found += [
+                msgspec.structs.replace(
+                    one, left_out=tuple(name for name in ids if name not in one.statements)
+                )
+                for one in msgspec.convert(sets, list[RequirementSet], from_attributes=True)
+            ]
+        except (ImportError, AttributeError, OSError, ValueError, msgspec.ValidationError) as error:
+            raise HarnessError(f"cannot read the requirement sets of {entry.value}: {error}") from error
+    return tuple(sorted(found, key=lambda one: one.order))

@@ -33,8 +33,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
         found.append({"name": name, "module": module, **(_claims(name) if values["check"] else {})})
     flawed = [f"mutant:{one.facts.id}" for collection in installed() for one in collection.mutants]
     if values["as_json"]:
-        facts = {"implementations": found, "mutants": flawed}
-        click.echo(msgspec.json.format(msgspec.json.encode(facts), indent=1))
+        everything = {"implementations": found, "mutants": flawed}
+        click.echo(msgspec.json.format(msgspec.json.encode(everything), indent=1))
         return
     grid = Grid(indent=0)
     for facts in found:

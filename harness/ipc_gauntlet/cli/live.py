@@ -58,7 +58,9 @@ def header(console: Console, event: RunStarted) -> None:
         )
     if event.suites:
         workers = f"{event.workers} workers" if event.workers else "one process"
-        put(console, f"  {sum(event.suites.values())} cases in {workers}, ", (f"seed {event.seed}", "bold"))
+        scope = f"requirement set {event.requirements_set}, " if event.requirements_set else ""
+        total = sum(event.suites.values())
+        put(console, f"  {scope}{total} cases in {workers}, ", (f"seed {event.seed}", "bold"))
     put(console, "")
 
 

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from ipc_gauntlet.engine.implementations import Target
     from ipc_gauntlet.engine.selection import Selection
+    from ipc_gauntlet.requirements import RequirementSet
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -97,6 +98,40 @@ def package_option(command: Command) -> Command:
     )(command)
 
 
+WHOLE = "all"
+"""In place of the name of a requirement set: the whole catalogue."""
+
+
+def set_option(command: Command) -> Command:
+    """`--requirements-set`."""
+    return click.option(
+        "--requirements-set",
+        metavar="NAME",
+        help=f"Only the requirements of this published set; '{WHOLE}' for the whole catalogue "
+        "(default: the newest set).",
+    )(command)
+
+
+def set_from(name: str | None) -> RequirementSet | None:
+    """The set that `--requirements-set` names; None for the whole catalogue, or if there are no sets.
+
+    Raises:
+        UsageError: There is no such set.
+    """
+    from ipc_gauntlet.engine.selection import suggest
+    from ipc_gauntlet.errors import UsageError
+    from ipc_gauntlet.requirements import load_sets
+
+    known = {one.name: one for one in load_sets()}
+    if name == WHOLE or (name is None and not known):
+        return None
+    chosen = list(known)[-1] if name is None else name
+    if chosen not in known:
+        hint = suggest(chosen, known) or f"; there are: {', '.join([*known, WHOLE])}"
+        raise UsageError(f"--requirements-set {chosen}: there is no such set{hint}")
+    return known[chosen]
+
+
 def profile_option(command: Command) -> Command:
     """`--profile`."""
     return click.option(
@@ -119,10 +154,13 @@ def target_from(values: dict[str, Any]) -> Target:
 
 
 def selection_from(values: dict[str, Any]) -> Selection:
-    """Take the values of `selection_options` (and `--transport`, if there is one) out of a command's parameters."""
+    """Take the values of `selection_options` (and of `--transport` and `--requirements-set`) out of the parameters."""
     from ipc_gauntlet.engine.selection import Selection
 
+    chosen = set_from(values.pop("requirements_set")) if "requirements_set" in values else None
     return Selection(
+        requirements_set=chosen.name if chosen is not None else "",
+        left_out=chosen.left_out if chosen is not None else (),
         suites=values.pop("suites"),
         requirements=values.pop("requirements"),
         cases=values.pop("cases"),

@@ -18,10 +18,12 @@ import msgspec
 
 from ipc_gauntlet.engine.cases import FoundCase, blank_result, gated_result
 from ipc_gauntlet.engine.coverage import untestable
+from ipc_gauntlet.engine.crew import crew_size
 from ipc_gauntlet.engine.links import RunLink
+from ipc_gauntlet.engine.noise import NoiseFilter
 from ipc_gauntlet.engine.prepare import Wish, check, settings_for
 from ipc_gauntlet.engine.probe import unknown_implementation
-from ipc_gauntlet.engine.processes import Household, Stopper, cpu_seconds, usable_cores
+from ipc_gauntlet.engine.processes import Household, Stopper, cpu_seconds
 from ipc_gauntlet.engine.recorder import Consumer, Recorder
 from ipc_gauntlet.engine.selection import unmatched
 from ipc_gauntlet.engine.sessions import find_cases, run_cases
@@ -32,9 +34,8 @@ from ipc_gauntlet.events import CaseResult, Implementation, RunFinished, RunStar
 from ipc_gauntlet.requirements import Catalogue, load_catalogue
 from ipc_gauntlet.verdict import ExitStatus, Verdict, exit_status
 
-_MOST_WORKERS = 16
-_CASES_PER_WORKER = 16
-"""Starting a worker costs about as much time as this many cases."""
+CLOCKS = 4
+"""How many processes measure time at once unless somebody says otherwise: each of them mostly waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Order:
 
     wish: Wish
     workers: int | None = None
-    clocks: int = 1
+    clocks: int = CLOCKS
     strict: bool = False
     run: str
     clock: Callable[[], float] = time.time
@@ -130,7 +131,7 @@ class _Run:
             raise UsageError("\n".join(problems))
         self._chosen = [case for case in found if wish.selection.chooses(case)]
         runnable = [case for case in self._chosen if case.gate is None]
-        workers = _workers(self._order.workers, len(runnable))
+        workers = crew_size(self._order.workers, runnable, self._order.clocks)
         skipped = self._skipped(settings, catalogue, found)
         suites = Counter(case.suite for case in self._chosen)
         suites.update(result.suite for result in skipped if result.verdict is Verdict.fail)
@@ -159,7 +160,16 @@ class _Run:
         return [*results.values(), *untestable(found, results, catalogue, settings)]
 
     def _run(self, settings: Settings, runnable: Sequence[FoundCase], workers: int) -> None:
-        link = RunLink(settings, runnable, self._recorder.case_started, self._recorder.case_finished)
+        noise = NoiseFilter(self._recorder.case_finished)
+        try:
+            self._session(RunLink(settings, runnable, self._recorder.case_started, noise.take), workers)
+            again = noise.again(runnable)
+            if again and not self.interrupted:
+                self._session(RunLink(settings, again, lambda _case: None, noise.take), min(workers, 1))
+        finally:
+            noise.give_up()
+
+    def _session(self, link: RunLink, workers: int) -> None:
         link.clocks = self._order.clocks
         try:
             run_cases(link, self._order.wish.packages, workers, self._household.kill)
@@ -204,11 +214,5 @@ def _start(implementation: Implementation, order: Order) -> RunStarted:
         platform=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         implementation=implementation,
         seed=order.wish.seed,
+        requirements_set=order.wish.selection.requirements_set,
     )
-
-
-def _workers(asked: int | None, cases: int) -> int:
-    if asked is not None:
-        return min(asked, cases)
-    count = min(usable_cores(), _MOST_WORKERS, -(-cases // _CASES_PER_WORKER))
-    return count if count > 1 else 0

@@ -42,12 +42,16 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         requirements: Patterns for requirement ids; case does not matter.
         cases: Patterns for case ids; without `*?[` also the beginning of an id up to a `/`.
         transports: Names of transports (no patterns).
+        requirements_set: Name of the requirement set that the run is about; empty for the whole catalogue.
+        left_out: Ids of requirements that are not in that set.
     """
 
     suites: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     transports: tuple[str, ...] = ()
+    requirements_set: str = ""
+    left_out: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is any pattern."""
@@ -60,6 +64,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
             and _any(requirement_matches, self.requirements, case.requirement)
             and _any(case_matches, self.cases, case.id)
             and (not self.transports or case.transport in {*self.transports, "none"})
+            and case.requirement not in self.left_out
         )
 
     def as_dict(self) -> dict[str, tuple[str, ...]]:
@@ -126,7 +131,8 @@ def unmatched(
     ]
     if not problems and selection and not any(selection.chooses(case) for case in cases):
         given = "; ".join(f"--{name} {' '.join(patterns)}" for name, patterns in selection.as_dict().items())
-        problems.append(f"each pattern matches something, but no case matches all of them: {given}")
+        scope = f" and belongs to the set {selection.requirements_set}" if selection.left_out else ""
+        problems.append(f"each pattern matches something, but no case matches all of them{scope}: {given}")
     return problems
 
 

@@ -72,6 +72,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         implementation: What was tested.
         seed: Reproduces every random choice.
         selection: The patterns that chose the cases, by option name.
+        requirements_set: Name of the requirement set that the run is about; empty for the whole catalogue.
         started: Seconds since the epoch.
         duration_s: Wall time in seconds.
         cpu_s: Processor time of the tester and all processes it started, in seconds.
@@ -92,6 +93,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     implementation: Implementation
     seed: int
     selection: dict[str, tuple[str, ...]] = {}
+    requirements_set: str = ""
     started: float
     duration_s: float
     cpu_s: float
@@ -148,6 +150,7 @@ class ReportBuilder:
             implementation=start.implementation,
             seed=start.seed,
             selection=start.selection,
+            requirements_set=start.requirements_set,
             started=start.at,
             duration_s=end.duration_s,
             cpu_s=end.cpu_s,
