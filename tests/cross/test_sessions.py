@@ -203,7 +203,7 @@ def test_profile_d(mode: str, role: str) -> None:
         role,
         settings=settings,
         reference={"datagram": True},
-        peer={"datagram": True, "rekey_shift": 4},
+        peer={"datagram": True, "epoch_bits": 4},
     )
     meeting = scene.meet().run()
     agree(meeting)

@@ -220,7 +220,7 @@ def test_rekey_follows_the_count() -> None:
 @pytest.mark.parametrize("shift", [4, 6])
 def test_profile_d_with_losses_and_disorder(shift: int) -> None:
     """Records arrive in any order or not at all, over several epochs."""
-    talk = pair(datagram=True, rekey_shift=shift).start()
+    talk = pair(datagram=True, epoch_bits=shift).start()
     assert talk.initiator.peer.established
     frames = [talk.initiator.peer.event(number)[0] for number in range(40)]
     order = [*frames[1:10:2], *frames[0:10:2], *frames[12:]]
@@ -238,7 +238,7 @@ def test_profile_d_with_losses_and_disorder(shift: int) -> None:
 
 def test_profile_d_refuses_a_number_far_away() -> None:
     """A number beyond the next epoch is not even tried."""
-    talk = pair(datagram=True, rekey_shift=4).start()
+    talk = pair(datagram=True, epoch_bits=4).start()
     assert noted(talk, [talk.initiator.peer.sealed(bytes(64), n=1000)]) == [
         "a record that does not authenticate"
     ]

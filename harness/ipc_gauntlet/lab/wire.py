@@ -45,7 +45,7 @@ class Wiring:
             served: The implementation's endpoint.
             deployment: Who the client is; by default who the endpoint was told to expect.
             quirks: How it breaks the rules.
-            options: `suites` (names or numbers), `versions`, `mode`, `rekey_shift`, `psk` as in the driver protocol,
+            options: `suites` (names or numbers), `versions`, `mode`, `epoch_bits`, `psk` as in the driver protocol,
                 `ready` (a `ReadyValues`), `chosen` (the version an offer begins with).
         """
         lab = cast("Lab", self)
@@ -179,7 +179,7 @@ def _config(role: PeerRole, deployment: Deployment, options: Options) -> PeerCon
         chosen=int(str(options.get("chosen", highest))),
         ready=ready if isinstance(ready, ReadyValues) else ReadyValues(),
         datagram=options.get("mode") == "datagram",
-        rekey_shift=int(str(options.get("rekey_shift", 20))),
+        epoch_bits=int(str(options.get("epoch_bits", 20))),
     )
 
 

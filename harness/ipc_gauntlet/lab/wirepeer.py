@@ -23,13 +23,30 @@ class WirePeer(WireLink):
     # -- the handshake ------------------------------------------------------------------------------------------------
 
     def handshake(self, timeout_s: float = PATIENCE_S) -> bool:
-        """Run by itself until the session is established on this side or has ended, and answer from then on."""
+        """Run by itself until the session is established on this side or has ended, and answer from then on.
+
+        Where the implementation under test tells of its sessions, this also waits until it has told of this one: a
+        responder is established before the initiator has heard of it.
+
+        Args:
+            timeout_s: How long, in seconds.
+
+        Returns:
+            Whether the session is established on this side: READY was sent and heard.
+        """
         self._note("runs the handshake")
-        began = bool(self.sent)
-        if not began:
+        if not self.sent:
             self._send(self.pilot.begin())
         self._send(self.pilot.engage())
         self.wait(lambda: self.established or self.raw_peer.ended is not None, timeout_s)
+        if self.established and "established" in self.lab.statement.observes:
+            told = self.lab.iut_told
+            self.wait(
+                lambda: (
+                    any(one.method == "established" for one in told(self)) or self.raw_peer.ended is not None
+                ),
+                timeout_s,
+            )
         return self.established
 
     def by_hand(self) -> None:

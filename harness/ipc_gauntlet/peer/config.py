@@ -114,7 +114,7 @@ class PeerConfig:
         chosen: The version an offer begins with.
         ready: What its READY announces.
         datagram: Whether records are those of profile D.
-        rekey_shift: Profile D: an epoch is 2 to the power of this many records long.
+        epoch_bits: Profile D: an epoch is 2 to the power of this many records long.
     """
 
     role: PeerRole
@@ -126,7 +126,7 @@ class PeerConfig:
     chosen: int = 1
     ready: ReadyValues = ReadyValues()
     datagram: bool = False
-    rekey_shift: int = 20
+    epoch_bits: int = 20
 
 
 def _bytes(text: object) -> bytes:

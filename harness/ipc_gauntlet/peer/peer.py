@@ -234,7 +234,7 @@ class Peer:
     def _sealing(self) -> Sealer:
         if self.sealer is None:
             first, second = self.negotiating.early()
-            shift = self.config.rekey_shift if self.config.datagram else None
+            shift = self.config.epoch_bits if self.config.datagram else None
             self.sealer = Sealer(first if self.initiator else second, self.quirks.record, shift)
         return self.sealer
 
@@ -245,7 +245,7 @@ class Peer:
             return
         first, second = state.noise.symmetric.split()
         sending, receiving = (first, second) if self.initiator else (second, first)
-        shift = self.config.rekey_shift if self.config.datagram else None
+        shift = self.config.epoch_bits if self.config.datagram else None
         self.sealer = Sealer(sending, self.quirks.record, shift)
         self.opener = Opener(receiving, shift)
         digest = state.noise.symmetric.h
