@@ -166,6 +166,14 @@ STATES: tuple[Mutant, ...] = (
                 "        early = self.phase in (Phase.OPEN, Phase.CONFIRMING)\n"
                 "        refuse = None if early else Status.UNAVAILABLE\n",
             ),
+            Patch(
+                "sipc_runtime.host",
+                "            self._desks[endpoint].on_request(endpoint, event)\n",
+                "            if endpoint not in self._desks:\n"
+                '                nobody = Established("", "x509", "", "", 1, b"")\n'
+                "                self._desks[endpoint] = Desk(nobody, self._methods, self._around)\n"
+                "            self._desks[endpoint].on_request(endpoint, event)\n",
+            ),
         ),
     ),
     Mutant(

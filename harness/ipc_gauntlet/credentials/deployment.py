@@ -287,6 +287,13 @@ class PskIssuer:
             Side(self._names(server), other, {"kind": "psk", "keys": [other]}),
         )
 
+    def ending(self, role: Role, expires_s: int) -> Deployment:
+        """On the side `role` the key ends at a time, in seconds since 1970; the other side knows of no end."""
+        good = self.good()
+        side = good.side(role)
+        key: Json = {**(side.credential or {}), "expires_s": expires_s}
+        return good.replace(role, side.but(credential=key, trust={"kind": "psk", "keys": [key]}))
+
     def key(self, client: str = "client", server: str = "server") -> bytes:
         """The key of an ordered pair."""
         return derive_bytes(self._seed, "psk", client, server)

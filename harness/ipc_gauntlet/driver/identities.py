@@ -16,12 +16,13 @@ class X509Credential(Base, frozen=True, kw_only=True, tag_field="kind", tag="x50
 
 
 class PskCredential(Base, frozen=True, kw_only=True, tag_field="kind", tag="psk"):
-    """A pre-shared key: its id, and the names of the side that holds this object and of the other side."""
+    """A pre-shared key: its id, the names of the side that holds this object and of the other side, and its end."""
 
     id: Text
     key: Key32
     self: Text
     other: Text
+    expires_s: int | None = None
 
 
 class RawKeyCredential(Base, frozen=True, kw_only=True, tag_field="kind", tag="raw-key"):

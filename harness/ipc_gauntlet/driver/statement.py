@@ -27,13 +27,14 @@ Text = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 class CredentialSupport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A kind of credential that the implementation can use.
 
-    For certificates also which keys and names; for pre-shared keys whether they have identities.
+    For certificates also which keys and names; for pre-shared keys whether they have identities, and may have an end.
     """
 
     kind: CredentialKind
     keys: tuple[KeyType, ...] = ()
     names: tuple[NameForm, ...] = ()
     ids: bool = True
+    expiry: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -179,8 +180,9 @@ def _common_credentials(client: Statement, server: Statement) -> tuple[Credentia
         if theirs is not None:
             keys, names = _common(mine.keys, theirs.keys), _common(mine.names, theirs.names)
             if bool(keys) == bool(mine.keys) and bool(names) == bool(mine.names):
+                ids, expiry = mine.ids and theirs.ids, mine.expiry and theirs.expiry
                 common.append(
-                    CredentialSupport(kind=mine.kind, keys=keys, names=names, ids=mine.ids and theirs.ids)
+                    CredentialSupport(kind=mine.kind, keys=keys, names=names, ids=ids, expiry=expiry)
                 )
     return tuple(common)
 

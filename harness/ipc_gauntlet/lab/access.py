@@ -14,7 +14,7 @@ from ipc_gauntlet.credentials import Issuer
 from ipc_gauntlet.credentials.deployment import PskIssuer, X509Issuer
 from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import Call, Driver, Statement
-from ipc_gauntlet.errors import CallFailed, DriverDied, DriverError, NotApplicable
+from ipc_gauntlet.errors import CallFailed, DriverDied, DriverError, NotApplicable, TooNoisy
 from ipc_gauntlet.judge.outcome import Role
 from ipc_gauntlet.lab.judging import Judging
 from ipc_gauntlet.lab.quiet import Stillness
@@ -127,6 +127,22 @@ class Access(Judging):
         """Bounds for measured times."""
         return self._bench.noise
 
+    def require_quiet_machine(self, timeout_s: float, what: str = "this time-out") -> None:
+        """Look once more how noisy this machine is, before something measured is judged.
+
+        Args:
+            timeout_s: What was measured, in seconds.
+            what: Its name.
+
+        Raises:
+            TooNoisy: Waiting goes wrong by more than half of that; the case is tried again, alone.
+        """
+        now = self._bench.noise_again()
+        if now.drowns(timeout_s):
+            raise TooNoisy(
+                f"waiting on this machine is off by {now.overshoot_s:.3f} s; {what} cannot be judged"
+            )
+
     def driver(self, role: Role) -> Driver:
         """The driver that plays a role."""
         return self.client if role == "client" else self.server
@@ -152,9 +168,13 @@ class Access(Judging):
         return (label + body.hex().encode())[: max(size, len(label) + 16)]
 
     def socket_directory(self, role: Role) -> str:
-        """Where a role's driver makes its sockets; one of its own for each life, as a killed program leaves its behind."""
+        """Where a role's driver makes its sockets.
+
+        The two drivers may give theirs the same names, so a client's has a directory of its own; and so has each further
+        life, as a killed program leaves its sockets behind.
+        """
         life = self.driver(role).life
-        if not life:
+        if not life and role == "server":
             return self.directory
         directory = Path(self.directory, f"{role[0]}{life:x}")
         directory.mkdir(mode=0o700, exist_ok=True)

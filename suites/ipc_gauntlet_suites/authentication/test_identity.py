@@ -61,7 +61,7 @@ _NOBODY = {
 }
 
 
-@case("AUTH-01", wire="sipc/1", axes="each", stage="handshake")
+@case("AUTH-01", wire="sipc/1", stage="handshake")
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_nobody(lab: Lab, role: Role) -> None:
     """The peer completes the key exchange but says nothing about who it is, in every way there is to say nothing. It
@@ -79,7 +79,7 @@ def test_nobody(lab: Lab, role: Role) -> None:
     lab.require_that(not accepted, "a peer without identity to be refused", told, "established")
 
 
-@case("AUTH-01", wire="sipc/1", role="client", axes="each", stage="handshake")
+@case("AUTH-01", wire="sipc/1", role="client", stage="handshake")
 def test_data_before_confirmation(lab: Lab) -> None:
     """The server's handshake is good, but it never confirms the keys. Whatever the client's application wants to send
     must stay where it is."""
@@ -182,7 +182,7 @@ _FORGED = (
 )
 
 
-@case("AUTH-03", credentials=("x509",), axes="each")
+@case("AUTH-03", credentials=("x509",))
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_forged_certificate(lab: Lab, role: Role) -> None:
     """The peer holds the key of its certificate and the certificate says all the right things, but the authority did
@@ -195,7 +195,7 @@ def test_forged_certificate(lab: Lab, role: Role) -> None:
         lab.require(outcome, checks.not_established(role), checks.nothing_delivered())
 
 
-@case("AUTH-03", credentials=("x509",), wire="sipc/1", axes="each", stage="handshake")
+@case("AUTH-03", credentials=("x509",), wire="sipc/1", stage="handshake")
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_victims_certificate(lab: Lab, role: Role) -> None:
     """A peer with a valid identity of its own presents somebody else's certificate over its own key: alone, in front of
@@ -219,7 +219,7 @@ def test_victims_certificate(lab: Lab, role: Role) -> None:
         made.peer.hang_up()
 
 
-@case("AUTH-03", credentials=("x509",), wire="sipc/1", axes="each", stage="handshake")
+@case("AUTH-03", credentials=("x509",), wire="sipc/1", stage="handshake")
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_key_without_its_secret(lab: Lab, role: Role) -> None:
     """The peer presents somebody else's certificate and public key, and computes with what it has instead of the private
@@ -279,7 +279,7 @@ _SIMILAR = {
 }
 
 
-@case("AUTH-04", credentials=("x509",), role="client", axes="each")
+@case("AUTH-04", credentials=("x509",), role="client")
 def test_similar_name(lab: Lab) -> None:
     """The client is led to a service whose certificate is valid, for a name that looks like the intended one: longer,
     shorter, spelt in another case, in another domain; or whose certificate mentions the intended name where it means
@@ -294,7 +294,7 @@ def test_similar_name(lab: Lab) -> None:
         lab.require(outcome, checks.not_established("client"), checks.nothing_delivered())
 
 
-@case("AUTH-04", credentials=("x509", "raw-key"), role="client", axes="each")
+@case("AUTH-04", credentials=("x509", "raw-key"), role="client")
 def test_unclear_intention(lab: Lab) -> None:
     """The client is told to reach nobody, or a name that is not quite the server's: in another spelling, with something
     before or behind it. Such a client must not accept the server."""
@@ -317,7 +317,7 @@ def test_unclear_intention(lab: Lab) -> None:
         lab.require(outcome, checks.not_established("client"), checks.nothing_delivered())
 
 
-@case("AUTH-04", wire="sipc/1", role="client", axes="each", stage="handshake")
+@case("AUTH-04", wire="sipc/1", role="client", stage="handshake")
 def test_service_is_no_identity(lab: Lab) -> None:
     """A wire server with a valid identity that is not the intended one accepts the offer for the intended service. The
     client must refuse it, and must not show it who the client is."""

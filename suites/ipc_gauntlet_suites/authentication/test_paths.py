@@ -7,7 +7,7 @@ from ipc_gauntlet_suites.authentication.attempts import attempt, good
 from ipc_gauntlet_suites.scripts import BOTH_ROLES, numbered, other, try_to_talk
 
 
-@case("AUTH-12", credentials=("x509",), axes="each")
+@case("AUTH-12", credentials=("x509",))
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_defective_path(lab: Lab, role: Role) -> None:
     """The peer presents certificate chains, each with one attribute changed that RFC 5280 makes every implementation
@@ -35,7 +35,7 @@ def test_defective_path(lab: Lab, role: Role) -> None:
     lab.require_that(not accepted, "every defective path to be refused", _told(accepted), "established")
 
 
-@case("AUTH-12", credentials=("x509",), axes="each", wire="sipc/1", stage="handshake")
+@case("AUTH-12", credentials=("x509",), wire="sipc/1", stage="handshake")
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_every_defect(lab: Lab, role: Role) -> None:
     """A peer that holds the right key presents chains that break one rule of the profile each, also rules that are
