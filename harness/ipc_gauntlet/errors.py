@@ -93,5 +93,9 @@ class Inconclusive(CaseOutcome):
     """The case could not tell: the fault never fired, or the stage was not reached."""
 
 
+class TooNoisy(Inconclusive):
+    """This machine is too noisy at the moment for what was measured; alone it may go better."""
+
+
 class NotApplicable(CaseOutcome):
     """The case lies outside what the implementation declares."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from ipc_gauntlet.engine.noise import REASON as NOISE
 from ipc_gauntlet.errors import (
     CallFailed,
     DriverDied,
@@ -25,6 +26,7 @@ from ipc_gauntlet.errors import (
     Inconclusive,
     NotApplicable,
     RequirementViolated,
+    TooNoisy,
     Unsupported,
 )
 from ipc_gauntlet.events import CaseResult
@@ -94,6 +96,8 @@ def rule(raised: BaseException | None) -> Ruling:
                 expected=raised.expected,
                 seen=raised.seen,
             )
+        case TooNoisy():
+            return Ruling(verdict=Verdict.inconclusive, reason=NOISE, message=str(raised))
         case Inconclusive():
             return Ruling(verdict=Verdict.inconclusive, reason="inconclusive", message=str(raised))
         case NotApplicable():

@@ -22,7 +22,7 @@ from ipc_gauntlet.driver import Driver, DriverCommand, Statement
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.lab.access import CaseFacts
 from ipc_gauntlet.lab.lab import Lab
-from ipc_gauntlet.lab.timing import Noise, measure_noise
+from ipc_gauntlet.lab.timing import AGAIN, Noise, measure_noise
 from ipc_gauntlet.reactor import Reactor, new_reactor
 
 # The longest file name a driver may put into the directory the harness gives it; sun_path holds 104 bytes on macOS.
@@ -104,6 +104,10 @@ class Bench:
         if self._noise is None:
             self._noise = measure_noise(self.config.time_scale)
         return self._noise
+
+    def noise_again(self) -> Noise:
+        """How noisy it is right now, from a few samples."""
+        return measure_noise(self.config.time_scale, AGAIN)
 
     def statement(self) -> Statement:
         """What the pair claims: the intersection where two drivers differ."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 RESOLUTION_S = 0.020 if sys.platform == "win32" else 0.002
 SAMPLES = 60
+AGAIN = 20
 SLEEP_S = 0.002
 
 
@@ -40,10 +41,10 @@ class Noise:
         return self.overshoot_s > timeout_s / 2
 
 
-def measure_noise(scale: float = 1.0) -> Noise:
+def measure_noise(scale: float = 1.0, samples: int = SAMPLES) -> Noise:
     """Sleep briefly many times and take the second-worst overshoot."""
     late: list[float] = []
-    for _ in range(SAMPLES):
+    for _ in range(samples):
         start = time.monotonic()
         time.sleep(SLEEP_S)
         late.append(time.monotonic() - start - SLEEP_S)

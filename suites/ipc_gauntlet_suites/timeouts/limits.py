@@ -68,7 +68,7 @@ def require_in_bounds(
 
     Raises:
         RequirementViolated: It did not, or not in time.
-        Inconclusive: This machine is too noisy to tell.
+        TooNoisy: This machine is too noisy to tell.
     """
     limit = wait_limit(lab, one)
     if elapsed_s is None:
@@ -80,10 +80,7 @@ def require_in_bounds(
     if one.seconds is None:
         lab.require_that(True, what, "it did", "no-timeout")
         return
-    if lab.noise.drowns(one.seconds):
-        raise Inconclusive(
-            f"waiting on this machine is off by {lab.noise.overshoot_s:.3f} s; {one.name} cannot be judged"
-        )
+    lab.require_quiet_machine(one.seconds, one.name)
     seen = f"it took {elapsed_s:.3f} s"
     lab.require_that(
         (longest_s or elapsed_s) >= lab.noise.lower(one.seconds),
