@@ -1,34 +1,61 @@
-"""Parameters of `listen` and `connect`: credentials, trust, options.
+"""The member `options` of `listen` and `connect`, and addresses.
 
 What the reference does not have is refused as unsupported; what makes no sense, as a bad parameter; and a
 configuration that the implementation itself refuses is a failed operation with the reason it gave.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from sipc.errors import LocalError
-from sipc.handshake_config import InitiatorConfig, ResponderConfig
-from sipc.identity import PskCredential, TrustStore, X509Credential
+from sipc.identity import PskCredential
 from sipc.settings import Settings
+from sipc.signing import Signer
 from sipc.suites import DEFAULT_VERSIONS, VERSIONS, Suite, suites_named
 from sipc.timers import TimeoutOutOfRange, Timeouts
+from sipc_driver.application import PREFIX
 from sipc_driver.rpc import (
     FAILED,
     INVALID_PARAMS,
     UNSUPPORTED,
     Json,
     RpcError,
-    decoded,
     objects,
     octets,
     optional_object,
     optional_text,
     text,
+    texts,
+    whole,
 )
 from sipc_driver.statement import OPTION_TIMERS
+from sipc_runtime.store import DEFAULT_CAPACITY
 from sipc_runtime.transport import Address, TcpAddress, UnixAddress
 
-_OPTIONS = {"timeouts", "suites", "versions", "store", "clock", "psk"}
+_OPTIONS = {"timeouts", "suites", "versions", "clock", "psk", "mode", "epoch_bits"}
+_SERVER_OPTIONS = {"store", "store_capacity", "roles", "signers", "issuers", "require_token"}
+_READER = {f"{PREFIX}read": "reader"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What only a listener has.
+
+    Attributes:
+        store: A file for idempotency records; None keeps them in memory.
+        capacity: Most idempotency records.
+        roles: Role by method.
+        signers: Whose signed messages to believe; None refuses all of them.
+        issuers: Keys of the issuers of tokens.
+        require_token: Methods that need a token.
+    """
+
+    store: str | None = None
+    capacity: int = DEFAULT_CAPACITY
+    roles: Mapping[str, str] = field(default_factory=lambda: _READER)
+    signers: Mapping[str, Signer] | None = None
+    issuers: Mapping[str, bytes] = field(default_factory=dict)
+    require_token: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,37 +66,79 @@ class Options:
         settings: Times and limits.
         suites: In order of preference; empty for the defaults of the credential.
         versions: Lowest and highest version.
-        store: A file for idempotency records; None keeps them in memory.
         virtual: Use the clock that `advance_clock` moves.
         psk: A key to be proved in addition to a certificate (suite `Noise_XXpsk3_...`).
+        server: What only a listener has.
     """
 
     settings: Settings
     suites: tuple[Suite, ...]
     versions: tuple[int, int]
-    store: str | None
     virtual: bool
     psk: PskCredential | None
+    server: ServerOptions
 
 
-def parse_options(params: Json) -> Options:
-    """Read the member `options`."""
+def parse_options(params: Json, *, server: bool) -> Options:
+    """Read the member `options`.
+
+    Args:
+        params: Of `listen` or `connect`.
+        server: Of `listen`.
+    """
     given = optional_object(params, "options") or {}
-    unknown = sorted(set(given) - _OPTIONS)
+    unknown = sorted(set(given) - _OPTIONS - (_SERVER_OPTIONS if server else {"store"}))
     if unknown:
         raise RpcError(UNSUPPORTED, f"option {unknown[0]} is not supported")
     clock = optional_text(given, "clock") or "system"
     if clock not in {"system", "virtual"}:
         raise RpcError(UNSUPPORTED, f"there is no clock {clock}")
     psk = optional_object(given, "psk")
+    of_server = _server_options(given)
     return Options(
-        settings=Settings(timeouts=_timeouts(optional_object(given, "timeouts") or {})),
-        suites=_suites(given.get("suites")),
-        versions=_versions(given.get("versions")),
-        store=optional_text(given, "store"),
+        settings=_settings(given, verifies=of_server.signers is not None),
+        suites=parse_suites(given.get("suites")),
+        versions=parse_versions(given.get("versions")),
         virtual=clock == "virtual",
-        psk=None if psk is None else _psk(psk),
+        psk=None if psk is None else psk_credential(psk),
+        server=of_server,
     )
+
+
+def _settings(given: Json, *, verifies: bool) -> Settings:
+    mode = optional_text(given, "mode") or "stream"
+    if mode not in {"stream", "datagram"}:
+        raise RpcError(UNSUPPORTED, f"there is no mode {mode}")
+    return Settings(
+        timeouts=_timeouts(optional_object(given, "timeouts") or {}),
+        datagram=mode == "datagram",
+        epoch_bits=whole(given, "epoch_bits", (4, 64), 20),
+        verifies=verifies,
+    )
+
+
+def _server_options(given: Json) -> ServerOptions:
+    signers = None if given.get("signers") is None else [_signer(one) for one in objects(given, "signers")]
+    return ServerOptions(
+        store=optional_text(given, "store"),
+        capacity=whole(given, "store_capacity", (1, 1 << 31), DEFAULT_CAPACITY),
+        roles=_roles(optional_object(given, "roles") or {}),
+        signers=None if signers is None else {signer.name: signer for signer in signers},
+        issuers={text(one, "name"): octets(one, "public") for one in objects(given, "issuers")},
+        require_token=frozenset(PREFIX + name for name in texts(given, "require_token")),
+    )
+
+
+def _signer(given: Json) -> Signer:
+    name, public = text(given, "name"), octets(given, "public")
+    try:
+        return Signer(name, public, frozenset(texts(given, "via")))
+    except LocalError as error:
+        raise refused(error) from error
+
+
+def _roles(given: Json) -> Mapping[str, str]:
+    return _READER | {PREFIX + operation: text(given, operation) for operation in given}
 
 
 def _timeouts(given: Json) -> Timeouts:
@@ -94,7 +163,8 @@ def _timeouts(given: Json) -> Timeouts:
 _DEFAULT_TIMEOUTS = Timeouts(allow_short=True, first=Timeouts().handshake)
 
 
-def _suites(given: object) -> tuple[Suite, ...]:
+def parse_suites(given: object) -> tuple[Suite, ...]:
+    """Suites in order of preference; empty for the defaults."""
     if given is None:
         return ()
     if not isinstance(given, list) or not given or not all(isinstance(name, str) for name in given):
@@ -105,7 +175,8 @@ def _suites(given: object) -> tuple[Suite, ...]:
         raise RpcError(UNSUPPORTED, str(error)) from error
 
 
-def _versions(given: object) -> tuple[int, int]:
+def parse_versions(given: object) -> tuple[int, int]:
+    """Lowest and highest version."""
     if given is None:
         return DEFAULT_VERSIONS
     if not isinstance(given, list) or len(given) != 2 or not all(type(number) is int for number in given):
@@ -118,87 +189,14 @@ def _versions(given: object) -> tuple[int, int]:
     return low, high
 
 
-def _psk(given: Json) -> PskCredential:
+def psk_credential(given: Json) -> PskCredential:
+    """A pre-shared key."""
     names = (text(given, "id"), octets(given, "key"), text(given, "self"), text(given, "other"))
+    expires = whole(given, "expires_s", (0, 2**53)) if "expires_s" in given else None
     try:
-        return PskCredential(*names)
+        return PskCredential(*names, expires)
     except LocalError as error:
-        raise _refused(error) from error
-
-
-def _credential(params: Json) -> X509Credential | PskCredential | None:
-    given = optional_object(params, "credential")
-    if given is None:
-        return None
-    kind = text(given, "kind")
-    if kind == "psk":
-        return _psk(given)
-    if kind != "x509":
-        raise RpcError(UNSUPPORTED, f"credentials of kind {kind} are not supported")
-    try:
-        return X509Credential.load(_octet_list(given, "chain"), octets(given, "private_key"))
-    except LocalError as error:
-        raise _refused(error) from error
-
-
-def _trust(params: Json, psk: PskCredential | None) -> TrustStore:
-    given = optional_object(params, "trust")
-    psks = [] if psk is None else [psk]
-    roots: list[bytes] = []
-    crls: list[bytes] = []
-    if given is not None:
-        kind = text(given, "kind")
-        if kind == "psk":
-            psks += [_psk(key) for key in objects(given, "keys")]
-        elif kind == "x509":
-            roots, crls = _octet_list(given, "roots"), _octet_list(given, "crls")
-        else:
-            raise RpcError(UNSUPPORTED, f"trust of kind {kind} is not supported")
-    try:
-        return TrustStore(roots, crls, psks)
-    except LocalError as error:
-        raise _refused(error) from error
-
-
-def _octet_list(given: Json, name: str) -> list[bytes]:
-    value = given.get(name, [])
-    if not isinstance(value, list):
-        raise RpcError(INVALID_PARAMS, f"{name} must be a list of bytes in base64")
-    return [decoded(item, name) for item in value]
-
-
-def initiator_config(params: Json, options: Options) -> InitiatorConfig:
-    """Identity, trust and policy of a client."""
-    credential, trust = _credential(params), _trust(params, options.psk)
-    try:
-        return InitiatorConfig(
-            service=text(params, "service"),
-            credential=credential,
-            trust=trust,
-            suites=options.suites,
-            versions=options.versions,
-            psk=options.psk,
-            peer=optional_text(params, "peer"),
-        )
-    except LocalError as error:
-        raise _refused(error) from error
-
-
-def responder_config(params: Json, options: Options) -> ResponderConfig:
-    """Identity, trust and policy of a server."""
-    credential, trust = _credential(params), _trust(params, options.psk)
-    peer = optional_text(params, "peer")
-    try:
-        return ResponderConfig(
-            service=text(params, "service"),
-            credential=credential,
-            trust=trust,
-            suites=options.suites,
-            versions=options.versions,
-            peers=None if peer is None else frozenset({peer}),
-        )
-    except LocalError as error:
-        raise _refused(error) from error
+        raise refused(error) from error
 
 
 def parse_address(params: Json) -> Address:
@@ -222,5 +220,6 @@ def format_address(address: Address) -> Json:
     return {"transport": "tcp", "host": address.host, "port": address.port}
 
 
-def _refused(error: LocalError) -> RpcError:
+def refused(error: LocalError) -> RpcError:
+    """The implementation refuses a configuration, with a reason of its own."""
     return RpcError(FAILED, str(error), error.reason)

@@ -1,5 +1,6 @@
 """Notifications: what the reference tells its user, in the words of the driver protocol."""
 
+from sipc.envelope import Field
 from sipc.events import Closed, Established, MessageReceived, Rejected
 from sipc_driver.application import MESSAGE, PREFIX
 from sipc_driver.rpc import Json, Output, encoded
@@ -33,17 +34,25 @@ class Reports:
 
     def delivered(self, conn: str, event: MessageReceived) -> None:
         """A message reached the application."""
-        body = event.envelope.body
-        if event.envelope.method == MESSAGE and isinstance(body, bytes):
-            self._notify("delivered", {"conn": conn, "payload": encoded(body)})
+        envelope = event.envelope
+        body = envelope.body
+        if envelope.method != MESSAGE or not isinstance(body, bytes):
+            return
+        params: Json = {"conn": conn, "payload": encoded(body)}
+        if envelope.is_signed:
+            # It was verified, or it would not be here.
+            params["peer"] = envelope.fields[Field.FROM]
+        if envelope.okey is not None:
+            params["lane"] = envelope.okey.decode(errors="replace")
+        self._notify("delivered", params)
 
-    def executed(self, task: Task) -> None:
-        """An operation took effect."""
+    def executed(self, task: Task, payload: bytes) -> None:
+        """An operation took effect, on `payload`."""
         envelope = task.envelope
         params: Json = {
             "conn": task.endpoint.label,
             "operation": envelope.method.removeprefix(PREFIX),
-            "payload": encoded(envelope.body if isinstance(envelope.body, bytes) else b""),
+            "payload": encoded(payload),
         }
         if envelope.idem is not None:
             params["key"] = encoded(envelope.idem)

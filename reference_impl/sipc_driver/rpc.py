@@ -206,3 +206,23 @@ def objects(params: Json, name: str) -> list[Json]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise RpcError(INVALID_PARAMS, f"{name} must be a list of objects")
     return value
+
+
+def texts(params: Json, name: str) -> list[str]:
+    """A list of texts that may be missing or null."""
+    value = params.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise RpcError(INVALID_PARAMS, f"{name} must be a list of texts")
+    return value
+
+
+def whole(params: Json, name: str, bounds: tuple[int, int], default: int | None = None) -> int:
+    """A whole number within bounds; required if there is no default."""
+    value = params.get(name)
+    if value is None and default is not None:
+        return default
+    if type(value) is not int or not bounds[0] <= value <= bounds[1]:
+        raise RpcError(INVALID_PARAMS, f"{name} must be a whole number from {bounds[0]} to {bounds[1]}")
+    return value

@@ -1,6 +1,8 @@
 """What the reference implementation says about itself."""
 
 from sipc.timers import TIMERS, Timer
+from sipc_driver.parsers import PARSERS
+from sipc_runtime.faults import POINTS
 
 # Of the distribution; written here because looking it up takes longer than starting the rest.
 VERSION = "0.1.0"
@@ -29,7 +31,10 @@ def statement() -> dict[str, object]:
         "profile": "messaging",
         "roles": ["client", "server"],
         "transports": ["unix", "tcp"],
-        "credentials": [{"kind": "x509", "keys": ["x25519"], "names": ["uri"]}, {"kind": "psk"}],
+        "credentials": [
+            {"kind": "x509", "keys": ["x25519"], "names": ["uri"]},
+            {"kind": "psk", "expiry": True},
+        ],
         "features": [
             "push",
             "request",
@@ -40,10 +45,27 @@ def statement() -> dict[str, object]:
             "negotiation",
             "channel-binding",
             "durable",
+            "parse",
+            "revocation",
+            "reload",
+            "authorization",
+            "cancel",
+            "retries",
+            "ordering-keys",
+            "metadata",
+            "claims",
+            "tokens",
+            "datagram",
+            "work",
+            "gate",
+            "metrics",
+            "faults",
+            "debug",
         ],
         "observes": ["established", "delivered", "executed", "rejected", "closed"],
         "limits": {"max_message": MAX_PAYLOAD, "max_connections": MAX_CONNECTIONS},
         "timeouts": {name: round(TIMERS[timer].default * 1000) for name, timer in OPTION_TIMERS.items()},
         "wire": {"protocol": "sipc/1", "framing": "sipc"},
-        "parsers": [],
+        "parsers": list(PARSERS),
+        "faults": list(POINTS),
     }
