@@ -10,15 +10,18 @@ from ipc_gauntlet_corpora.catalogue import (
     requirements,
     suites,
 )
+from ipc_gauntlet_corpora.evidence import Evidence, evidence
 from ipc_gauntlet_corpora.sets import RequirementSet, requirement_set, requirement_sets
 
 __all__ = [
     "MODES",
+    "Evidence",
     "Failure",
     "Mutant",
     "Requirement",
     "RequirementSet",
     "Suite",
+    "evidence",
     "requirement",
     "requirement_set",
     "requirement_sets",
