@@ -24,9 +24,9 @@ MUTANTS: tuple[Mutant, ...] = (
         defect="no default deadline",
         patches=(
             Patch(
-                module="sipc_driver.driver",
-                old='        deadline = params.get("deadline_ms", conn.default_ms)\n',
-                new='        deadline = params.get("deadline_ms", 600_000)\n',
+                module="sipc_driver.sending",
+                old='params.get("deadline_ms", conn.default_ms)',
+                new='params.get("deadline_ms", 600_000)',
             ),
         ),
     ),
