@@ -80,8 +80,8 @@ class Offer:
         low, high = self.versions
         if not 1 <= low <= self.chosen <= high <= 255 or not 1 <= len(self.suites) <= MAX_SUITES:
             raise LocalError("an offer needs 1 to 16 suites and 1 <= lowest <= chosen <= highest version")
-        if len(self.psk_id) > MAX_PSK_ID or len(self.service) > MAX_SERVICE:
-            raise LocalError(f"a PSK identity has up to {MAX_PSK_ID} bytes, a service up to {MAX_SERVICE}")
+        if len(self.psk_id) > MAX_PSK_ID or not 1 <= len(self.service) <= MAX_SERVICE:
+            raise LocalError(f"a PSK identity has up to {MAX_PSK_ID} bytes, a service 1 to {MAX_SERVICE}")
         return b"".join(
             (
                 _OFFER.pack(MAGIC, Kind.OFFER.value, low, high, self.chosen, len(self.suites)),
@@ -112,6 +112,8 @@ class Offer:
             raise _malformed("an offer's versions are out of order")
         if not 1 <= count <= MAX_SUITES:
             raise _malformed(f"an offer of {count} suites")
+        if not service:
+            raise _malformed("an offer for no service")
         return cls((low, high), chosen, suites, psk_id, service)
 
 

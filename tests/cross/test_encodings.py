@@ -142,6 +142,9 @@ def parsed(data: bytes) -> sipc.negotiation.Offer:
 
 
 @given(offers.map(lambda offer: offer.encode()) | offers.flatmap(lambda offer: mutated(offer.encode())))
+@example(negotiation.Offer(1, 1, 1, (1,), b"", b"").encode())
+@example(negotiation.Offer(1, 1, 1, (1,), b"", b"s").encode())
+@example(negotiation.Offer(1, 1, 1, (1,), b"x" * 65, b"s").encode())
 def test_both_accept_the_same_offers(data: bytes) -> None:
     """Versions, numbers and lengths out of range, and every changed byte."""
     ours = read(negotiation.Offer.decode, data, negotiation.NegotiationError)

@@ -44,7 +44,11 @@ def offers(draw: st.DrawFn) -> Offer:
     low, chosen, high = sorted(draw(st.lists(st.sampled_from([1, 2, 126, 127, 255]), min_size=3, max_size=3)))
     suites = draw(st.lists(NUMBERS, min_size=1, max_size=16))
     return Offer(
-        (low, high), chosen, tuple(suites), draw(st.binary(max_size=64)), draw(st.binary(max_size=255))
+        (low, high),
+        chosen,
+        tuple(suites),
+        draw(st.binary(max_size=64)),
+        draw(st.binary(min_size=1, max_size=255)),
     )
 
 
@@ -239,6 +243,7 @@ def test_a_policy_that_allows_nothing_is_refused(versions: tuple[int, int], suit
         Offer((1, 1), 1, (), b"", b"s"),
         Offer((1, 1), 1, (1,) * 17, b"", b"s"),
         Offer((1, 1), 1, (1,), b"x" * 65, b"s"),
+        Offer((1, 1), 1, (1,), b"", b""),
         Offer((1, 1), 1, (1,), b"", b"x" * 256),
     ],
 )
@@ -251,13 +256,14 @@ def test_an_offer_that_has_no_encoding_is_refused(offer: Offer) -> None:
 @pytest.mark.parametrize(
     "offer",
     [
-        pytest.param("00 010101 00 00 00", id="no suite"),
-        pytest.param("00 010101 11" + "0001" * 17 + "00 00", id="17 suites"),
-        pytest.param("00 010101 01 0001 41" + "61" * 65 + "00", id="PSK identity of 65 bytes"),
-        pytest.param("00 000100 01 0001 00 00", id="lowest version 0"),
-        pytest.param("00 020102 01 0001 00 00", id="lowest above highest"),
-        pytest.param("00 020301 01 0001 00 00", id="chosen below lowest"),
-        pytest.param("00 010203 01 0001 00 00", id="chosen above highest"),
+        pytest.param("00 010101 00 00 0173", id="no suite"),
+        pytest.param("00 010101 11" + "0001" * 17 + "00 0173", id="17 suites"),
+        pytest.param("00 010101 01 0001 41" + "61" * 65 + "0173", id="PSK identity of 65 bytes"),
+        pytest.param("00 000100 01 0001 00 0173", id="lowest version 0"),
+        pytest.param("00 020102 01 0001 00 0173", id="lowest above highest"),
+        pytest.param("00 020301 01 0001 00 0173", id="chosen below lowest"),
+        pytest.param("00 010203 01 0001 00 0173", id="chosen above highest"),
+        pytest.param("00 010101 01 0001 00 00", id="no service"),
     ],
 )
 def test_numbers_out_of_range_are_malformed(offer: str) -> None:
