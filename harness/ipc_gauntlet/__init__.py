@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.peer import CertificateQuirks as CertificateQuirks
     from ipc_gauntlet.peer import EnvelopeQuirks as EnvelopeQuirks
     from ipc_gauntlet.peer import HandshakeQuirks as HandshakeQuirks
+    from ipc_gauntlet.peer import MessageSigner as MessageSigner
     from ipc_gauntlet.peer import NegotiationQuirks as NegotiationQuirks
     from ipc_gauntlet.peer import Quirks as Quirks
     from ipc_gauntlet.peer import ReadyValues as ReadyValues
@@ -85,7 +86,7 @@ _HOMES = {
     "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
     "lab": "Answer Execution Fired Lab Recording Served Session WirePeer",
     "peer": (
-        "CertificateQuirks EnvelopeQuirks HandshakeQuirks LOW_ORDER NegotiationQuirks Quirks ReadyValues RecordQuirks "
+        "CertificateQuirks EnvelopeQuirks HandshakeQuirks LOW_ORDER MessageSigner NegotiationQuirks Quirks ReadyValues RecordQuirks "
         "RecordType TimingQuirks Transition cbor negotiation transitions"
     ),
     "transport": "blackhole",
@@ -123,6 +124,7 @@ __all__ = [
     "InjectOnOpen",
     "Lab",
     "Link",
+    "MessageSigner",
     "NegotiationQuirks",
     "NotApplicable",
     "Outcome",

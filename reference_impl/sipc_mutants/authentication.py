@@ -1,6 +1,7 @@
 """Defects in authentication, from its parts."""
 
 from sipc_mutants import authentication_certificates as certificates
+from sipc_mutants import authentication_claims as claims
 from sipc_mutants import authentication_keys as keys
 from sipc_mutants import authentication_sessions as sessions
 from sipc_mutants.model import Mutant
@@ -11,6 +12,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *sessions.STATES,
     *keys.KEYS,
     *sessions.BINDINGS,
+    *claims.CLAIMS,
     *certificates.PATHS,
     *sessions.FAULTS,
     *sessions.CONNECTIONS,

@@ -72,7 +72,7 @@ class Inside(Access):
         told = ", ".join(f"{count} more {name}" for name, count in surplus.items())
         self.require_that(not surplus, "resources back at their baseline", told, "leak")
 
-    def configure(self, role: Role, action: str, **params: object) -> None:
+    def configure(self, role: Role, action: str, /, **params: object) -> None:
         """Have a driver do what section 7 of the driver protocol names, and wait until it is in force.
 
         Args:

@@ -14,7 +14,7 @@ from ipc_gauntlet.lab.plan import connect_params
 from ipc_gauntlet.lab.views import view_of
 from ipc_gauntlet.lab.waiting import PATIENCE_S
 from ipc_gauntlet.lab.wirepeer import WirePeer
-from ipc_gauntlet.peer import Autopilot, Identity, Peer, PeerConfig, Quirks, ReadyValues
+from ipc_gauntlet.peer import Autopilot, Identity, MessageSigner, Peer, PeerConfig, Quirks, ReadyValues
 from ipc_gauntlet.peer.config import PeerRole
 from ipc_gauntlet.peer.suites import SUITES, mandatory, suite_named
 from ipc_gauntlet.seeds import derive_bytes
@@ -30,6 +30,16 @@ Options = Mapping[str, object]
 
 class Wiring:
     """Makes wire peers, and asks about the other side of their connections; a part of `Lab`."""
+
+    def signer(self, name: str, key: str = "") -> MessageSigner:
+        """Somebody who signs messages; the same name has the same key within a run.
+
+        Args:
+            name: The signer's name.
+            key: A label for another key under the same name.
+        """
+        lab = cast("Lab", self)
+        return MessageSigner(name, derive_bytes(lab.facts.seed, "signer", name, key, length=32))
 
     def wire_client(
         self,

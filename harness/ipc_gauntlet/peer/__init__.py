@@ -20,6 +20,7 @@ from ipc_gauntlet.peer.quirks import (
     TimingQuirks,
 )
 from ipc_gauntlet.peer.records import RecordType
+from ipc_gauntlet.peer.signing import MessageSigner
 from ipc_gauntlet.peer.states import Transition, transitions
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "HeardMessage",
     "HeardRecord",
     "Identity",
+    "MessageSigner",
     "NegotiationQuirks",
     "Noted",
     "Outgoing",
