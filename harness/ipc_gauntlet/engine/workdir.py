@@ -1,15 +1,24 @@
-"""The private directory of a run."""
+"""The private directory of a run.
+
+A process that is killed cannot remove its directory; the next one to start does it, once it has made sure that the
+owner is gone: by process id and start time, because ids are used again.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 _PREFIX = "ipcg-"
+_OWNER = "owner"
 _LONGEST = 60
 """Unix socket addresses hold 104 bytes on macOS; this leaves room for what benches and drivers add."""
 
@@ -20,11 +29,46 @@ def private_directory() -> Iterator[Path]:
 
     It lies in the system's directory for temporary files, or in /tmp where that path is too long for Unix sockets.
     """
-    path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
+    parent = _parent()
+    sweep(parent)
+    path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     try:
+        (path / _OWNER).write_text(_identity(os.getpid()), encoding="ascii")
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def sweep(parent: str) -> list[Path]:
+    """Remove the private directories of processes of this user that are gone.
+
+    Args:
+        parent: Where to look.
+
+    Returns:
+        What was removed.
+    """
+    removed = []
+    for path in Path(parent).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError):
+            owner = (path / _OWNER).read_text(encoding="ascii")  # nobody's yet, or not ours: left alone
+            if _is_ours(path) and owner != _identity(int(owner.partition(" ")[0])):
+                shutil.rmtree(path, ignore_errors=True)
+                removed.append(path)
+    return removed
+
+
+def _is_ours(path: Path) -> bool:
+    status = path.lstat()
+    return stat.S_ISDIR(status.st_mode) and (sys.platform == "win32" or status.st_uid == os.getuid())
+
+
+def _identity(pid: int) -> str:
+    """A text that no other process has, now or later: id and start time; without the time where there is no process."""
+    try:
+        return f"{pid} {psutil.Process(pid).create_time():.3f}"
+    except psutil.Error:
+        return f"{pid} gone"
 
 
 def _parent() -> str:

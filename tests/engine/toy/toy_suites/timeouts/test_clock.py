@@ -3,18 +3,24 @@
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from ipc_gauntlet.declaration import case
+from ipc_gauntlet.errors import TooNoisy
 from toy_suites.toybench import ToyLab
 
 
 @case("TIME-01", timing=True)
 @pytest.mark.parametrize("number", range(4))
 def test_measures(lab: ToyLab, number: int) -> None:
-    """Claims to measure time."""
+    """Claims to measure time; calls the machine too noisy once, when the environment names a file to remember that in."""
     lab.judged = True
+    memory = os.environ.get("TOY_NOISE")
+    if memory and not number and not Path(memory).exists():
+        Path(memory).touch()
+        raise TooNoisy("off by a second")
 
 
 @case("TIME-02")
