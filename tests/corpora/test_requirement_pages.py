@@ -1,0 +1,141 @@
+"""docs/requirements is what the catalogue, the cases and the last hunt say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ipc_gauntlet_corpora import requirement_sets
+from sipc_mutants.patching import unified_diff
+from sipc_mutants.registry import MUTANTS
+
+Json = dict[str, Any]
+
+RESULT: Json = {
+    "id": "ORD-02.m1",
+    "requirement": "ORD-02",
+    "suite": "ordering",
+    "defect": "d",
+    "killed": True,
+    "killed_by": [
+        "ordering/records/deleted_record/unix-x509-c2s",
+        "ordering/records/deleted_record/unix-psk-c2s",
+    ],
+    "reason": "gap at stage established",
+    "fate": "killed",
+    "diff": "--- a/x\n+++ b/x\n-a\n+b\n",
+    "duration_s": 1.5,
+    "cases_run": 7,
+}
+ALIVE: Json = {
+    **RESULT,
+    "id": "ORD-02.m2",
+    "killed": False,
+    "killed_by": [],
+    "fate": "survived",
+    "reason": "a | b",
+    "diff": "",
+}
+REPORT: Json = {
+    "mutants": [RESULT, ALIVE],
+    "dead_cases": ["ordering/records/blind"],
+    "requirements_without_mutant": [],
+    "tool": {"name": "x"},
+    "duration_s": 3.0,
+}
+CASES: list[Json] = [
+    {
+        "id": "ordering/records/deleted_record",
+        "requirement": "ORD-02",
+        "description": "Records\nvanish.",
+        "variants": ["a", "b"],
+    }
+]
+
+
+@pytest.fixture
+def maker(script: Callable[[str], ModuleType], checkout: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script; its texts are a module beside it."""
+    monkeypatch.syspath_prepend(str(checkout / "ci"))
+    return script("make_requirement_pages")
+
+
+def test_the_pages_are_up_to_date(maker: ModuleType, checkout: Path) -> None:
+    """Made again from the committed report, every file is the same: `python ci/make_requirement_pages.py`."""
+    folder = checkout / "docs" / "requirements"
+    report = json.loads((folder / "kills.json").read_text(encoding="utf-8"))
+    expected = maker.documents(report, maker.cases())
+    assert {path.name for path in folder.iterdir()} == expected.keys()
+    stale = [name for name, text in expected.items() if (folder / name).read_text(encoding="utf-8") != text]
+    assert stale == []
+
+
+def test_the_report_is_about_the_present_mutants(checkout: Path) -> None:
+    """Every mutant was hunted as it is now: `ipc-gauntlet kills --json FILE`, then the script with `--kills FILE`."""
+    text = (checkout / "docs" / "requirements" / "kills.json").read_text(encoding="utf-8")
+    hunted = {one["id"]: one["diff"] for one in json.loads(text)["mutants"]}
+    assert hunted == {mutant.id: unified_diff(mutant) for mutant in MUTANTS}
+
+
+def test_a_report_is_settled(maker: ModuleType) -> None:
+    """What depends on the machine and the moment is not committed; what was found is."""
+    kept = maker.settled(REPORT)
+    assert kept.keys() == REPORT.keys() - {"tool", "duration_s"}
+    assert kept["mutants"][0].keys() == RESULT.keys() - {"duration_s", "cases_run"}
+    assert maker.settled(kept) == kept
+
+
+def test_a_section_says_everything(maker: ModuleType) -> None:
+    """Statement, level, source, cases with their words, mutants with what kills them and their change, what happened."""
+    made = maker.documents(maker.settled(REPORT), CASES)
+    newest = requirement_sets()[-1]
+    assert {"README.md", "ordering.md", "ledger.md", "kill-matrix.md", "kills.json"} <= made.keys()
+    page = made["ordering.md"]
+    section = page[page.index("## ORD-02") : page.index("## ORD-03")]
+    for text in (
+        "Deletion of any protected record",
+        "**MUST**, from profile *channel* on.",
+        "- source: Terrapin CVE-2023-48795",
+        "- `ordering/records/deleted_record` (2 variants): Records vanish.",
+        "Killed by `ordering/records/deleted_record`\n",
+        "  -a\n  +b\n",
+        "**survived**: a | b",
+        "CVE-2023-48795",
+    ):
+        assert text in section
+    for name in newest.statements:
+        assert f"| [{name}](" in made["README.md"]
+    assert "(ordering.md#ord-02) | MUST | channel | 1 | 1/2 |" in made["README.md"]
+    assert "1 of 2 mutants are killed; 1 case functions kill none" in made["kill-matrix.md"]
+    assert "| survived | - | a \\| b |" in made["kill-matrix.md"]
+    assert "- `ordering/records/blind`" in made["kill-matrix.md"]
+
+
+def test_the_ledger_hides_nothing(maker: ModuleType) -> None:
+    """Survivors, requirements without a case, defects without a mutant, and the limits of the means."""
+    ledger = maker.documents(maker.settled(REPORT), CASES)["ledger.md"]
+    assert "- ORD-02.m2 (survived): a | b" in ledger
+    assert "- ORD-01: " in ledger
+    assert "- ORD-02: " not in ledger
+    assert "Loss of power" in ledger
+
+
+def test_nothing_to_write_from(maker: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A report that is not there is said, and nothing is written."""
+    assert maker.main(["--kills", str(tmp_path / "none.json")]) == 1
+    assert "ipc-gauntlet kills --json" in capsys.readouterr().err
+
+
+def test_the_files_are_written(maker: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report goes in settled, and a second time gives the same."""
+    monkeypatch.setattr(maker, "FOLDER", tmp_path / "pages")
+    monkeypatch.setattr(maker, "cases", lambda: CASES)
+    (tmp_path / "new.json").write_text(json.dumps(REPORT), encoding="utf-8")
+    assert maker.main(["--kills", str(tmp_path / "new.json")]) == 0
+    first = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "pages").iterdir()}
+    assert json.loads(first["kills.json"]) == maker.settled(REPORT)
+    assert maker.main([]) == 0
+    assert {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "pages").iterdir()} == first
