@@ -115,7 +115,7 @@ class SystemClock:
         """See `Clock.wait`."""
         remaining = deadline - time.monotonic()
         if remaining > 0:
-            condition.wait(remaining)
+            condition.wait(min(remaining, threading.TIMEOUT_MAX))
 
     def close(self) -> None:
         """End the thread; alarms that are set now or later never ring."""
