@@ -14,6 +14,19 @@ def test_counters_that_are_not_told_are_zero(lab: Lab) -> None:
     assert lab.metrics("client")["suite:none"] == 0
 
 
+def test_asking_until_it_is_so(lab: Lab) -> None:
+    """A question that needs a driver is asked again until it is answered with yes, or the time is over."""
+    asked: list[int] = []
+
+    def question() -> bool:
+        asked.append(lab.metrics("client")["connects"])
+        return len(asked) >= 3
+
+    assert lab.poll(question)
+    assert asked == [0, 0, 0]
+    assert not lab.poll(lambda: False, 0.02)
+
+
 def test_what_a_driver_cannot_do_does_not_apply(lab: Lab) -> None:
     """An action that is not supported, and a point that the statement does not name."""
     with pytest.raises(NotApplicable, match="open-gate"):

@@ -24,6 +24,7 @@ from ipc_gauntlet.lab.waiting import (
     PATIENCE_S,
     PATIENT_PROVEN_S,
     PATIENT_QUIET_S,
+    POLL_S,
     PROVEN_S,
     QUIET_S,
 )
@@ -250,6 +251,22 @@ class Access(Judging):
         held = self.reactor.run_until(lambda: predicate() or self._broken(), timeout_s)
         self.check_drivers()
         return held and predicate()
+
+    def poll(self, question: Callable[[], bool], timeout_s: float = PATIENCE_S) -> bool:
+        """Ask again and again until the answer is yes; for questions that a driver has to be called for.
+
+        `wait` is better wherever the answer follows from what drivers tell by themselves.
+
+        Args:
+            question: May call drivers.
+            timeout_s: Give up after this many seconds.
+        """
+        deadline = self.reactor.now() + timeout_s
+        while not question():
+            if self.reactor.now() >= deadline:
+                return False
+            self.pause(POLL_S)
+        return True
 
     def pause(self, seconds: float) -> None:
         """Let time pass while the event loop runs."""
