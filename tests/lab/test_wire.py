@@ -181,3 +181,12 @@ def test_early_records_have_the_early_keys(lab: Lab) -> None:
     peer.ready()
     assert peer.wait_end() is not None
     assert told(lab, "server", "established") == []
+
+
+def test_settling_ends_with_the_silence(lab: Lab) -> None:
+    """A wire peer waits until nothing moves any more, not until its patience is over."""
+    peer = lab.wire_client(lab.listen())
+    assert peer.handshake()
+    before = lab.reactor.now()
+    assert peer.settle(limit_s=60) is None
+    assert lab.reactor.now() - before < 30

@@ -11,7 +11,7 @@ from ipc_gauntlet.adversary import RawPeer, TraceLine
 from ipc_gauntlet.adversary.capture import HEAD_BYTES
 from ipc_gauntlet.credentials import Deployment
 from ipc_gauntlet.errors import Inconclusive
-from ipc_gauntlet.lab.waiting import PATIENCE_S, QUIET_S
+from ipc_gauntlet.lab.waiting import PATIENCE_S
 from ipc_gauntlet.peer import Agreed, Autopilot, Heard, HeardMessage, HeardRecord, Noted, Outgoing, Peer
 from ipc_gauntlet.peer.states import State
 
@@ -64,7 +64,6 @@ class WireLink:
         self._batch: list[bytes] | None = None
         self._slow = bytearray()
         self._told = 0
-        self._last_heard = self._opened_at
         pilot.disengage()
         raw.on_bytes = self._take
 
@@ -191,11 +190,11 @@ class WireLink:
 
     def settle(self, limit_s: float = PATIENCE_S) -> str | None:
         """Wait until the other side has ended the stream or has been silent for a moment; say how it ended, if so."""
-        now = self.lab.reactor.now
-        since = now()
-        self.wait(
-            lambda: self.raw_peer.ended is not None or now() - max(since, self._last_heard) >= QUIET_S,
-            limit_s,
+        raw = self.raw_peer
+        self.lab.settle(
+            lambda: raw.ended is not None,
+            activity=lambda: (self.lab.told(), raw.bytes_seen, raw.buffered),
+            limit_s=limit_s,
         )
         return self.ended
 
@@ -245,7 +244,6 @@ class WireLink:
             self.lab.reactor.call_at(self.lab.reactor.now() + every, lambda: self._drip(every))
 
     def _take(self, data: bytes) -> None:
-        self._last_heard = self.lab.reactor.now()
         for one in self.pilot.receive(data):
             if isinstance(one, Outgoing):
                 self._send([one])
