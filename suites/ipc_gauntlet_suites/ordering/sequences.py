@@ -54,19 +54,23 @@ def poured(session: Session, direction: Direction, count: int) -> None:
     session.lab.wait(lambda: all(call.done for call in calls) or session.is_over(role))
 
 
-def sequence(direction: Direction, *sizes: Size, close: bool = False) -> Script:
+def sequence(direction: Direction, *sizes: Size | int, close: bool = False) -> Script:
     """Open a session, send messages of these sizes one way, and wait for what comes of it.
 
     Args:
         direction: Which way.
-        *sizes: Of each message.
+        *sizes: Of each message; a number stands for so many small ones.
         close: Whether the sender then closes gracefully.
     """
+
+    each: list[Size] = []
+    for one in sizes:
+        each += ["small"] * one if isinstance(one, int) else [one]
 
     def script(session: Session) -> None:
         if not session.open():
             return
-        for size in sizes:
+        for size in each:
             if not session.send(direction, sized_payload(session.lab, size)):
                 break
         if not close:

@@ -48,7 +48,7 @@ def test_swapped_records(lab: Lab, direction: Direction, nth: int) -> None:
     """Two neighbouring records change places; messages must be delivered in the order of sending, or the session must
     end."""
     directed(lab, direction)
-    script = sequence(direction, *["small"] * 5)
+    script = sequence(direction, 5)
     lab.control(script, checks.delivered_all(direction))
     outcome = lab.attack(script, Swap(at=Selector(direction=direction, nth=nth)))
     lab.require(outcome, checks.delivered_prefix(direction), kept_or_ended(direction))
@@ -113,7 +113,7 @@ def test_close_overtakes_a_message(lab: Lab, direction: Direction) -> None:
 def test_deleted_record(lab: Lab, direction: Direction, nth: int, count: int) -> None:
     """Records vanish on the way; nothing that follows them may be delivered over the gap."""
     directed(lab, direction)
-    script = sequence(direction, *["small"] * 6)
+    script = sequence(direction, 6)
     lab.control(script, checks.delivered_all(direction))
     outcome = lab.attack(script, Drop(at=Selector(direction=direction, nth=nth), count=count))
     lab.require(outcome, checks.delivered_prefix(direction, at_most=nth), checks.ended(receiver(direction)))
@@ -159,7 +159,7 @@ def test_deleted_before_the_end(lab: Lab, direction: Direction, count: int) -> N
     """The last messages vanish, and only the protocol's own end of the stream follows. It must not be told as a regular
     end: whoever believes it believes that nothing is missing."""
     directed(lab, direction)
-    script = sequence(direction, *["small"] * 3, close=True)
+    script = sequence(direction, 3, close=True)
     if closing_frames(lab, script, direction, 3) == 0:
         raise NotApplicable("its end of a stream is not a message")
     outcome = lab.attack(script, Drop(at=Selector(direction=direction, nth=3 - count), count=count))
