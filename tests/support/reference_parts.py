@@ -55,7 +55,7 @@ class ReferenceLanes:
         if following is not None:
             self._started.append(following)
 
-    def started(self) -> list[int]:
+    def started(self, expected: int) -> list[int]:
         """See `LanesBackend`."""
         return list(self._started)
 
@@ -107,7 +107,7 @@ class RequestTimers:
         self._clock.step_wall(length_ms / 1000)
         return True
 
-    def fired(self) -> list[int]:
+    def fired(self, expected: int) -> list[int]:
         """See `TimersBackend`."""
         timers = {mid: timer for timer, mid in self._mids.items()}
         failed = [event for event in self._pair.client.of(RequestFailed) if isinstance(event, RequestFailed)]
@@ -162,7 +162,7 @@ class ClockTimers:
         self._clock.step_wall(length_ms / 1000)
         return True
 
-    def fired(self) -> list[int]:
+    def fired(self, expected: int) -> list[int]:
         """See `TimersBackend`."""
         return list(self._fired)
 

@@ -109,7 +109,7 @@ class SloppyLanes:
             self._running[lane] = waiting.pop(-1 if "last-first" in self._wrong else 0)
             self._started.append(self._running[lane])
 
-    def started(self) -> list[int]:
+    def started(self, expected: int) -> list[int]:
         """See `LanesBackend`."""
         return list(self._started)
 
@@ -191,7 +191,7 @@ class SloppyTimers:
             if "fires-again" not in self._wrong:
                 del self._timers[name]
 
-    def fired(self) -> list[int]:
+    def fired(self, expected: int) -> list[int]:
         """See `TimersBackend`."""
         return list(self._fired)
 

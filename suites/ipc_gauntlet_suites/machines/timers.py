@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ipc_gauntlet import Finding
 from ipc_gauntlet_suites.machines.running import Machine, always, step
 
-LENGTHS = st.sampled_from([1, 2, 7, 50, 300, 1000])
+LENGTHS = st.sampled_from([7, 8, 20, 50, 300, 1000])
 STEPS = st.sampled_from([1, 3, 49, 250, 1000])
 WALL_STEPS = st.sampled_from([-86_400_000, -1000, 1000, 86_400_000])
 MOST_ARMED = 6
@@ -31,8 +31,12 @@ class TimersBackend(Protocol):
     def step_wall(self, length_ms: int) -> bool:
         """Set the wall clock, forward or back, without any time passing; False if that cannot be done."""
 
-    def fired(self) -> list[int]:
-        """The timers that have fired so far, each as often as it did."""
+    def fired(self, expected: int) -> list[int]:
+        """The timers that have fired so far, each as often as it did.
+
+        Args:
+            expected: How many should have; an implementation that takes its time is given some for that.
+        """
 
     def close_all(self) -> None:
         """Give everything back."""
@@ -99,7 +103,7 @@ class TimersMachine(Machine):
     @always
     def exactly_the_due_ones(self) -> None:
         """What has fired is what was due and not stopped, once each."""
-        fired = self.backend.fired()
+        fired = self.backend.fired(len(self.expected))
         early = sorted(set(fired) & set(self.due))
         self._expect(not early, f"timers {early} not to fire at {self.now} ms", "they fired", "early")
         twice = sorted({timer for timer in fired if fired.count(timer) > 1})
