@@ -4,12 +4,13 @@ from sipc_mutants import authentication_certificates as certificates
 from sipc_mutants import authentication_claims as claims
 from sipc_mutants import authentication_keys as keys
 from sipc_mutants import authentication_sessions as sessions
+from sipc_mutants import authentication_states as states
 from sipc_mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
     *sessions.PEERS,
     *certificates.TRUST,
-    *sessions.STATES,
+    *states.STATES,
     *keys.KEYS,
     *sessions.BINDINGS,
     *claims.CLAIMS,

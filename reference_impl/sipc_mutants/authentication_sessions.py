@@ -1,4 +1,4 @@
-"""Defects in when and for what a peer counts as authenticated: AUTH-01, 05, 08, 09, 10, 13, 14, 16."""
+"""Defects in when and for what a peer counts as authenticated: AUTH-01, 08, 10, 13, 14, 16."""
 
 from sipc_mutants.model import Mutant, Patch
 
@@ -62,8 +62,6 @@ _TAKEN = (
     "        if outcome is not None:\n"
 )
 _PENDING = "        if self._reader.pending and kind in (Kind.OFFER, Kind.RETRY, Kind.CHOICE):\n"
-_ON_LAST = "    def _on_last(self, negotiation: bytes, message: bytes) -> State:\n"
-_TO_LAST = '        (State.ANSWERED, Kind.NONE): "_on_last",\n'
 _BINDING = "sha256(_BINDING_LABEL + noise.handshake_hash).digest()"
 _NAMES = (
     "    if names != (credential.other, credential.own):\n"
@@ -77,15 +75,6 @@ _MORE_EVENTS = _EVENTS + "from sipc.envelope import Envelope\nfrom sipc.events i
 def _delivers(name: str) -> str:
     """An event that hands bytes to the test application as if they were a message."""
     return f'self._events.append(MessageReceived(Envelope({{0: 1, 1: 2, 2: 0, 4: "app.message", 14: {name}}})))\n'
-
-
-def _legal(record: str, handler: str, phases: str, number: int, defect: str) -> Mutant:
-    """A record that is legal in more phases than it should be."""
-    old = f'        RecordType.{record}: ("{handler}", '
-    now = "frozenset({Phase.CONFIRMING})" if record == "READY" else "_LISTENING"
-    return Mutant(
-        f"AUTH-05.m{number}", defect, (Patch(_SESSION, f"{old}{now}),\n", f"{old}{now} | {phases}),\n"),)
-    )
 
 
 PEERS: tuple[Mutant, ...] = (
@@ -123,125 +112,6 @@ PEERS: tuple[Mutant, ...] = (
                 _SESSION,
                 "        if self.phase is not Phase.OPEN:\n            raise LocalError(f",
                 "        if self.phase not in (Phase.OPEN, Phase.CONFIRMING):\n            raise LocalError(f",
-            ),
-        ),
-    ),
-)
-
-STATES: tuple[Mutant, ...] = (
-    Mutant(
-        "AUTH-05.m1",
-        'server processes "success" messages (CVE-2018-10933)',
-        (
-            Patch(
-                "sipc.handshake_responder",
-                _TO_LAST,
-                _TO_LAST + '        (State.ANSWERED, Kind.RETRY): "_on_success",\n',
-            ),
-            Patch(
-                "sipc.handshake_responder",
-                _ON_LAST,
-                "    def _on_success(self, negotiation: bytes, message: bytes) -> State:\n"
-                '        noise = require(self._noise, "message 2")\n'
-                "        noise._position = len(noise._pattern.messages)\n"
-                '        peer = PeerIdentity("spiffe://test.example/client", "x509")\n'
-                "        return self._finish(noise, self._selection, peer, self._config.name)\n"
-                "\n" + _ON_LAST,
-            ),
-            Patch(_PARTY, _PENDING, _PENDING.replace("Kind.RETRY, ", "")),
-        ),
-    ),
-    Mutant(
-        "AUTH-05.m2",
-        "requests served while auth pending (CVE-2018-7750, CVE-2018-7749)",
-        (
-            Patch(
-                _SESSION,
-                '        RecordType.MSG: ("_on_message", _LISTENING),\n',
-                '        RecordType.MSG: ("_on_message", _LISTENING | {Phase.CONFIRMING}),\n',
-            ),
-            Patch(
-                _SESSION,
-                "        refuse = None if self.phase is Phase.OPEN else Status.UNAVAILABLE\n",
-                "        early = self.phase in (Phase.OPEN, Phase.CONFIRMING)\n"
-                "        refuse = None if early else Status.UNAVAILABLE\n",
-            ),
-            Patch(
-                "sipc_runtime.host",
-                "            self._desks[endpoint].on_request(endpoint, event)\n",
-                "            if endpoint not in self._desks:\n"
-                '                nobody = Established("", "x509", "", "", 1, b"")\n'
-                "                self._desks[endpoint] = Desk(nobody, self._methods, self._around)\n"
-                "            self._desks[endpoint].on_request(endpoint, event)\n",
-            ),
-        ),
-    ),
-    Mutant(
-        "AUTH-05.m3",
-        "client skips the server-auth message (CVE-2020-24613)",
-        (
-            Patch(
-                "sipc.handshake_initiator",
-                "        peer = self._judge(payload, mode)\n",
-                "        if payload or mode is Mode.PSK:\n"
-                "            peer = self._judge(payload, mode)\n"
-                "        else:\n"
-                '            peer = PeerIdentity(self._config.expected_peer, "x509")\n',
-            ),
-        ),
-    ),
-    _legal("READY", "_on_ready", "{Phase.OPEN}", 4, "READY may come again"),
-    Mutant(
-        "AUTH-05.m5",
-        "unknown records are ignored before READY as well",
-        (
-            Patch(
-                _SESSION,
-                "            if self.phase is Phase.CONFIRMING:\n"
-                '                raise ProtocolError("the first record is not READY")\n',
-                "",
-            ),
-        ),
-    ),
-    Mutant(
-        "AUTH-05.m6",
-        "the next frame may come before the answer to the last one",
-        (Patch(_PARTY, _PENDING, "        if False:\n"),),
-    ),
-    Mutant(
-        "AUTH-05.m7",
-        "a PONG that answers nothing is ignored",
-        (
-            Patch(
-                _SESSION,
-                "        if not self._pings or self._pings.popleft() != payload:\n",
-                "        if self._pings and self._pings.popleft() != payload:\n",
-            ),
-        ),
-    ),
-    _legal("REKEY", "_on_rekey", "{Phase.CONFIRMING}", 8, "REKEY may come before READY"),
-    Mutant(
-        "AUTH-05.m9",
-        "a handshake frame that is not due is ignored",
-        (
-            Patch(
-                _PARTY,
-                '            raise ProtocolError(f"{kind.name} frame while {state.name}", stage="handshake")\n',
-                "            return state\n",
-            ),
-        ),
-    ),
-    _legal("PING", "_on_ping", "{Phase.CONFIRMING}", 10, "PING may come before READY"),
-    Mutant(
-        "AUTH-05.m11",
-        "an unfinished attempt may be begun anew with another OFFER",
-        (
-            Patch(
-                "sipc.handshake_responder",
-                _TO_LAST,
-                _TO_LAST
-                + '        (State.ANSWERED, Kind.OFFER): "_on_offer",\n'
-                + '        (State.RETRYING, Kind.OFFER): "_on_offer",\n',
             ),
         ),
     ),
@@ -345,7 +215,106 @@ BINDINGS: tuple[Mutant, ...] = (
     ),
 )
 
-FAULTS: tuple[Mutant, ...] = ()
+_HUNG_UP = (
+    "            self._alarm = self._clock.call_at(deadline, self._on_alarm)\n"
+    "            try:\n"
+    "                connection = self._origin.connection()\n"
+)
+_SERVE = "        CONNECTION_THREADS.submit(lambda: self._serve(endpoint))\n"
+_NO_KEY = (
+    '        if FAULTS.armed and FAULTS.hit("key-store"):\n'
+    '            raise LocalError("the key store gives no key")\n'
+)
+
+
+def _validated(broken: str, caught: str = "") -> Patch:
+    """A judgement that stands although the verifier gave none."""
+    chosen = "            leaf = VerifiedLeaf(load(chain[0]).uris[0], proven, wall + 3600)\n"
+    tried = (
+        "    from sipc.certificates import load\n"
+        "    from sipc.errors import SipcError\n"
+        "    from sipc.x509 import VerifiedLeaf\n"
+        "\n"
+        "    chain = read_certificates(payload)\n"
+        "    leaf = None\n"
+        "    try:\n"
+        "        leaf = config.trust.validate_chain(chain, wall)\n"
+        f"{caught}"
+        f"{broken}{chosen}"
+        "    if leaf.public_key != proven:\n"
+    )
+    return Patch(_PROOF, _CHAIN, tried)
+
+
+FAULTS: tuple[Mutant, ...] = (
+    Mutant(
+        "AUTH-13.m1",
+        "except Exception: pass",
+        (
+            _validated(
+                "",
+                "    except SipcError:\n        raise\n    except Exception:\n        if leaf is None:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "AUTH-13.m2",
+        "None treated as truthy default",
+        (_validated("        if leaf is None:\n", "    finally:\n        pass\n    if not leaf:\n"),),
+    ),
+    Mutant(
+        "AUTH-13.m3",
+        "hang blocks all accepts",
+        (Patch("sipc_runtime.server", _SERVE, "        self._serve(endpoint)\n"),),
+    ),
+    Mutant(
+        "AUTH-13.m4",
+        "zeros stand in for random bytes that did not come",
+        (
+            Patch(
+                "sipc_runtime.entropy",
+                '            raise LocalError("the operating system gives no random bytes")\n',
+                "            return bytes(n)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "AUTH-13.m5",
+        "a key store that gives no key is passed over",
+        (Patch("sipc_runtime.server", _NO_KEY, _NO_KEY.replace("raise LocalError(", "str(")),),
+    ),
+    Mutant(
+        "AUTH-13.m6",
+        "a key store that fails takes the listener with it",
+        (
+            Patch(
+                "sipc_runtime.server",
+                "            Origin(lambda: stream, lambda: self._connection(accepted_at)),\n",
+                "            Origin(lambda: stream, partial(_same, self._connection(accepted_at))),\n",
+            ),
+            Patch(
+                "sipc_runtime.server",
+                "class Server:\n",
+                "def _same(connection: Connection) -> Connection:\n"
+                "    return connection\n"
+                "\n\n"
+                "from functools import partial\n"
+                "\n\n"
+                "class Server:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "AUTH-13.m7",
+        "an attempt whose key store hangs has no deadline",
+        (Patch("sipc_runtime.endpoint", _HUNG_UP, _HUNG_UP.partition("\n")[2]),),
+    ),
+    Mutant(
+        "AUTH-13.m8",
+        "a client whose key store gives no key is given another one",
+        (Patch("sipc_runtime.client", _NO_KEY, _NO_KEY.replace("raise LocalError(", "str(")),),
+    ),
+)
 
 CONNECTIONS: tuple[Mutant, ...] = (
     Mutant(

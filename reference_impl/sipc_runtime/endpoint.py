@@ -285,6 +285,9 @@ class Endpoint:
             return False
         with self._lock:
             self._stream = stream
+            # A key store that never answers does not hold the stream beyond the deadline of the handshake.
+            deadline = self._clock.monotonic() + self._timeouts.handshake
+            self._alarm = self._clock.call_at(deadline, self._on_alarm)
             try:
                 connection = self._origin.connection()
             except SipcError as error:

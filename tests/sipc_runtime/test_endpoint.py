@@ -27,6 +27,7 @@ from sipc.rpc import Call, Message
 from sipc_runtime.clock import VirtualClock
 from sipc_runtime.endpoint import HIGH_WATER, Endpoint, Handlers
 from sipc_runtime.endpoint_parts import PeerBehind
+from sipc_runtime.faults import FAULTS
 from sipc_runtime.server import ServerLimits
 from sipc_runtime.transport import TcpAddress, UnixAddress
 
@@ -238,6 +239,23 @@ def test_a_dribbling_peer_does_not_extend_the_handshake(running: Running) -> Non
         last = serving.end()
         assert isinstance(last, Rejected)
         assert last.reason == "timeout"
+
+
+def test_a_key_store_that_hangs_keeps_no_stream(running: Running) -> None:
+    """The deadline of the handshake also ends an attempt that never got as far as to have keys."""
+    clock = VirtualClock(wall=time.time())
+    serving = running.serve(times(handshake=4.0, first=4.0), clock=clock)
+    FAULTS.arm("key-store", "hang")
+    try:
+        with raw(serving) as waiting:
+            waiting.settimeout(30.0)
+            until(lambda: clock._alarms.next_due() == clock.monotonic() + 4.0)
+            until(lambda: not FAULTS.armed)
+            clock.advance(4.0)
+            assert waiting.recv(1) == b""
+            running.connect(serving.address).wait_for(Established)
+    finally:
+        FAULTS.clear()
 
 
 def test_more_connections_than_allowed_are_shed(running: Running) -> None:
