@@ -233,13 +233,14 @@ class Exchange:
 
     def _unsupported(self, error: UnsupportedEnvelope) -> None:
         envelope = error.envelope
-        if envelope.kind == Kind.REQUEST:
-            self._answer(envelope.mid, Answer(error.status))
-        elif envelope.kind == Kind.RESPONSE:
+        if envelope.kind == Kind.RESPONSE:
             if self._calls.settle(envelope.corr):
                 self._out.emit(RequestFailed(envelope.corr, "protocol", "outcome_unknown", Executed.UNKNOWN))
-        else:
-            self._out.emit(MessageRefused(envelope.mid, error.status, str(error)))
+            return
+        if envelope.kind == Kind.REQUEST:
+            self._answer(envelope.mid, Answer(error.status))
+        reason = "unauthorized" if isinstance(error, SignedEnvelope) else error.reason
+        self._out.emit(MessageRefused(envelope.mid, error.status, str(error), reason))
 
     # --- time and the end ---
 
