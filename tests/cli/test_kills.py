@@ -154,6 +154,15 @@ def test_a_mutant_that_hangs(kills: Kills, listing: Callable[..., Path]) -> None
     assert fates(ended) == {"hang": "timed-out", "killed": "killed"}
 
 
+def test_a_noisy_machine(kills: Kills, listing: Callable[..., Path], notes: Path) -> None:
+    """A case that noise has spoiled is tried once more, alone; what it says then counts."""
+    listing(("TOY-01", "noisy"))
+    ended = kills("--mutant", "*", "--no-cache")
+    assert fates(ended) == {"noisy": "killed"}
+    tries = [line.split()[1] for line in notes.read_text().splitlines() if line.startswith("noisy")]
+    assert max(tries.count(name) for name in tries) == 2
+
+
 def test_the_unflawed_one_has_to_pass(kills: Kills, listing: Callable[..., Path]) -> None:
     """What fails without the defect kills nothing; another case still does."""
     listing(("TOY-01", "large-only"), ("TOY-01", "killed"))

@@ -82,6 +82,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     from ipc_gauntlet.cli.kills_view import View, print_report
     from ipc_gauntlet.engine.kills.hunt import hunt
     from ipc_gauntlet.report.files import json_bytes, write_atomically
+    from ipc_gauntlet.verdict import ExitStatus
 
     console = make_console(ctx)
     path = values["json_path"]
@@ -89,6 +90,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     view = View(console, verbose=values["verbose"])
     try:
         caught = hunt(_order(values), view)
+    except KeyboardInterrupt:  # before anything was known
+        ctx.exit(int(ExitStatus.interrupted))
     finally:
         view.stop()
     if path is not None:

@@ -73,17 +73,16 @@ class Crew:
         """Take an order; also while others are being done."""
         self._waiting.append(order)
 
-    def work(self, on_tick: Callable[[], None] = lambda: None) -> None:
+    def work(self, *, alone: bool = False) -> None:
         """Do all orders, also those that come meanwhile.
 
         Args:
-            on_tick: Called now and then.
+            alone: Whether only one is done at a time.
         """
         while self._waiting or self._working:
-            self._fill()
+            self._fill(1 if alone else self._size)
             if self._working:
                 self._listen()
-            on_tick()
 
     def stop(self) -> None:
         """End all processes."""
@@ -92,9 +91,9 @@ class Crew:
         self._waiting.clear()
         self._selector.close()
 
-    def _fill(self) -> None:
+    def _fill(self, size: int) -> None:
         for order in list(self._waiting):
-            if len(self._working) >= self._size:
+            if len(self._working) >= size:
                 return
             if order.timing and any(work.order.timing for work in self._working):
                 continue

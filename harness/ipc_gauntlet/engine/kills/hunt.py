@@ -186,6 +186,10 @@ class _Hunt:
         for trial in sorted(self._trials, key=lambda one: one.requirement not in timed):
             trial.face_own(lambda one: self._watcher.caught(result_of(one)))
         self._crew.work()
+        for trial in self._trials:
+            if not result_of(trial).killed and trial.forget_noise():
+                trial.face_own(lambda _one: None)
+        self._crew.work(alone=True)
 
     def _find_dead(self) -> None:
         """Give functions that killed nothing every chance: all their variants on every mutant of their requirement."""
@@ -214,11 +218,12 @@ class _Hunt:
         for suite in dict.fromkeys(case.suite for case in cases):
             trial = Trial(self._collection.unflawed, self.shared, suite, _UNFLAWED_BUDGET_S)
             self._unflawed.append(trial)
-            mine = [case for case in cases if case.suite == suite]
-            for timing in (False, True):
-                steps = [Step(case, Why.first) for case in mine if case.spec.timing is timing]
-                trial.face(steps, lambda: None)
+            _face(trial, [case for case in cases if case.suite == suite])
         self._crew.work()
+        for trial in self._unflawed:
+            if trial.forget_noise():
+                _face(trial, [case for case in cases if case.suite == trial.suite])
+        self._crew.work(alone=True)
 
     def _unflawed_failing(self) -> list[Failing]:
         return [
@@ -228,6 +233,12 @@ class _Hunt:
             if attempt.case in self._deciding
             and attempt.verdict not in (Verdict.pass_, Verdict.not_applicable)
         ]
+
+
+def _face(trial: Trial, cases: Sequence[FoundCase]) -> None:
+    """Run all of some cases; those that wait for time in a job of their own."""
+    for timing in (False, True):
+        trial.face([Step(case, Why.first) for case in cases if case.spec.timing is timing], lambda: None)
 
 
 def _collection(named: str | None) -> Collection:

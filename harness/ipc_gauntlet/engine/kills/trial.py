@@ -17,6 +17,7 @@ from ipc_gauntlet.engine.kills.judge import Attempt, Evidence, Judgement, judge,
 from ipc_gauntlet.engine.kills.memo import Keys, Memo
 from ipc_gauntlet.engine.kills.plan import Progress, Step, other_steps, own_steps, probe_steps
 from ipc_gauntlet.engine.mutants import Specimen
+from ipc_gauntlet.engine.noise import REASON as NOISE
 from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.report.kills import Fate
 from ipc_gauntlet.requirements import Catalogue, Failure
@@ -144,6 +145,13 @@ class Trial:
         """Run every variant of some functions, to see whether they kill anything at all."""
         if not self.specimen.facts.broken:
             self.face(probe_steps(self._shared.of_requirement(self.requirement), functions), lambda: None)
+
+    def forget_noise(self) -> bool:
+        """Forget results that only say that this machine was too busy; whether there were any."""
+        spoiled = [name for name, attempt in self.attempts.items() if attempt.reason == NOISE]
+        for name in spoiled:
+            del self.attempts[name]
+        return bool(spoiled)
 
     def face(self, steps: Sequence[Step], then: Callable[[], None]) -> None:
         """Run the steps that are still worth it when their turn comes."""

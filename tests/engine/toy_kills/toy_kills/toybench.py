@@ -26,7 +26,10 @@ class Lab:
         mark = os.environ.get("TOY_MARK")
         if mark and self.flaw != "dead-code":
             Path(mark).touch()
-        with Path(os.environ["TOY_NOTES"]).open("a", encoding="utf-8") as notes:
+        notes_path = Path(os.environ["TOY_NOTES"])
+        known = notes_path.read_text(encoding="utf-8") if notes_path.exists() else ""
+        self.first_time = f"{self.flaw} {case.id} " not in known
+        with notes_path.open("a", encoding="utf-8") as notes:
             notes.write(f"{self.flaw} {case.id} {os.getpid()}\n")
 
     def settle_verdict(self) -> None:

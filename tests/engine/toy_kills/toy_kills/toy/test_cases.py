@@ -7,7 +7,7 @@ import pytest
 
 from ipc_gauntlet import Inconclusive
 from ipc_gauntlet.declaration import case
-from ipc_gauntlet.errors import DriverDied, RequirementViolated
+from ipc_gauntlet.errors import DriverDied, RequirementViolated, TooNoisy
 from toy_kills.toybench import Lab
 
 
@@ -30,6 +30,10 @@ def test_main(lab: Lab, role: str, size: str) -> None:
             raise RequirementViolated("all", "less", "gap")
         case "no-control":
             raise Inconclusive("the positive control failed")
+        case "noisy":
+            if lab.first_time:
+                raise TooNoisy("this machine is too busy")
+            raise RequirementViolated("all", "less", "gap")
         case "crash":
             raise DriverDied("toy", "it ended with status 7")
         case "hang":
