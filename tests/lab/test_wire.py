@@ -10,6 +10,7 @@ import pytest
 from ipc_gauntlet.credentials.deployment import b64
 from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import DriverCommand
+from ipc_gauntlet.errors import Inconclusive
 from ipc_gauntlet.lab import Bench, BenchConfig, CaseFacts, Lab
 from ipc_gauntlet.lab.wirepeer import WirePeer
 from ipc_gauntlet.peer import HandshakeQuirks, Quirks, RecordQuirks, TimingQuirks
@@ -95,16 +96,27 @@ def test_both_see_a_session_cut(lab: Lab) -> None:
     assert told(lab, "server", "closed")[0]["how"] == "truncated"
 
 
+SUITES = {
+    "x509": ["Noise_XX_25519_ChaChaPoly_SHA256", "Noise_XX_25519_AESGCM_SHA256"],
+    "psk": ["Noise_NNpsk0_25519_ChaChaPoly_SHA256", "Noise_NNpsk0_25519_AESGCM_SHA256"],
+}
+
+
 def cells(role: str) -> list[object]:
-    """Every cell of the table in which the implementation has this role."""
-    wanted = [one for one in transitions() if one.role == role]
-    return [pytest.param(one, id=one.id) for one in wanted]
+    """Every cell of the table in which the implementation has this role; under psk up to the confirmation."""
+    under_psk = [one for one in transitions(mode="psk") if one.state in (*HANDSHAKE_STATES, "CONFIRMING")]
+    both = [(X509, one) for one in transitions()] + [(PSK, one) for one in under_psk]
+    return [
+        pytest.param(credential, one, id=f"{credential['kind']}-{one.id}")
+        for credential, one in both
+        if one.role == role
+    ]
 
 
-@pytest.mark.parametrize("cell", cells("responder"))
-def test_every_cell_of_a_responder(bench: Bench, cell: Transition) -> None:
+@pytest.mark.parametrize(("credential", "cell"), cells("responder"))
+def test_every_cell_of_a_responder(bench: Bench, credential: Mapping[str, object], cell: Transition) -> None:
     """The reference does in every state what the table says about every message."""
-    lab = lab_of(bench, X509)
+    lab = lab_of(bench, credential)
     peer = lab.wire_client(lab.listen())
     peer.reach(cell.state)
     peer.emit(cell.message)
@@ -112,17 +124,130 @@ def test_every_cell_of_a_responder(bench: Bench, cell: Transition) -> None:
     lab.finish()
 
 
-@pytest.mark.parametrize("cell", cells("initiator"))
-def test_every_cell_of_an_initiator(bench: Bench, cell: Transition) -> None:
+@pytest.mark.parametrize(("credential", "cell"), cells("initiator"))
+def test_every_cell_of_an_initiator(bench: Bench, credential: Mapping[str, object], cell: Transition) -> None:
     """The same for a client under test."""
-    lab = lab_of(bench, X509)
+    lab = lab_of(bench, credential)
     peer = lab.wire_server()
-    suites = ["Noise_XX_25519_ChaChaPoly_SHA256", "Noise_XX_25519_AESGCM_SHA256"]
-    lab.attempt_to(peer, options={"suites": suites})
+    lab.attempt_to(peer, options={"suites": SUITES[str(credential["kind"])]})
     peer.reach(cell.state)
     peer.emit(cell.message)
     check(lab, peer, cell)
     lab.finish()
+
+
+@pytest.mark.parametrize("state", ["LISTENING", "RETRYING", "ANSWERED", "CONFIRMING", "OPEN"])
+@pytest.mark.parametrize("message", ["READY", "MSG", "CLOSE", "REKEY"])
+def test_a_record_in_clear_is_fatal_everywhere(bench: Bench, state: str, message: str) -> None:
+    """Records that are not sealed get nowhere."""
+    lab = lab_of(bench, X509)
+    peer = lab.wire_client(lab.listen())
+    peer.reach(state)  # type: ignore[arg-type]
+    peer.emit(message, clear=True)  # type: ignore[arg-type]
+    assert peer.wait_end() == "truncated"
+    assert lab.iut_view(peer).delivered == ()
+    assert bool(lab.iut_view(peer).established) == (state == "OPEN")
+    lab.finish()
+
+
+def test_profile_d(lab: Lab) -> None:
+    """Both sides in profile D: the loss of a record is nothing, a record twice is one."""
+    options = {"mode": "datagram", "epoch_bits": 4}
+    peer = lab.wire_client(lab.listen(options=options), options=options)
+    assert peer.handshake()
+    lost = peer.peer.event(b"lost")
+    kept = peer.peer.event(b"kept")[0].data
+    assert lost
+    for data in (kept, kept):
+        peer.raw(data)
+    for number in range(40):
+        peer.event(str(number).encode())
+    peer.rekey()
+    answer = peer.response_to(peer.request("echo", b"next epoch"))
+    assert answer is not None
+    lab.wait(lambda: len(lab.iut_view(peer).delivered) == 41)
+    assert len(set(lab.iut_view(peer).delivered)) == 41
+    assert peer.close() == "closed"
+    assert peer.noted == []
+
+
+def test_both_kinds_of_proof(bench: Bench) -> None:
+    """A certificate and a pre-shared key, under the suite that has both."""
+    lab = lab_of(bench, X509)
+    given = lab.issuer.good()
+    names = {"id": "both", "key": b64(b"k" * 32), "kind": "psk"}
+    suites = {"suites": ["Noise_XXpsk3_25519_ChaChaPoly_SHA256"]}
+    client = {**names, "self": given.client.name, "other": given.server.name}
+    server = {**names, "self": given.server.name, "other": given.client.name}
+    peer = lab.wire_client(lab.listen(options={**suites, "psk": server}), options={**suites, "psk": client})
+    assert peer.handshake()
+    assert peer.state is not None
+    assert peer.state.mode == "x509+psk"
+    lab.finish()
+
+
+def test_messages_of_every_form(lab: Lab) -> None:
+    """Fields by name and by number, fields left out, whole maps, raw bytes; and what is known about them."""
+    peer = lab.wire_client(lab.listen())
+    assert peer.handshake()
+    before = peer.known_keys
+    assert before is not None
+    assert peer.event(b"by name", purpose="test", extra={70: [1]}) == 0
+    assert peer.message({1: 2, 4: "app.message", 14: b"a map"}) == 1
+    lab.wait(lambda: len(lab.iut_view(peer).delivered) == 2)
+    assert lab.iut_view(peer).delivered == (b"by name", b"a map")
+    after = peer.known_keys
+    assert after is not None
+    assert (after.send, after.send_n) == (before.send, before.send_n + 2)
+    assert peer.message({1: 2, 2: ..., 4: "app.message"}) == 2
+    assert peer.wait_end() == "error"
+    assert lab.iut_view(peer).endings[0].how == "error"
+
+
+def test_frames_are_edited_on_their_way(lab: Lab) -> None:
+    """The evidence marks a frame that was changed, and has everything that was done by hand."""
+    peer = lab.wire_client(lab.listen())
+    sent = peer.offer(edit=lambda frame: frame[:6] + b"\x09" + frame[7:])
+    assert sent[6] == 9
+    assert peer.wait_end() == "truncated"
+    evidence = lab.finish()
+    assert any("sends offer*" in line for line in evidence.done)
+    assert any("offer*" in line for line in evidence.trace)
+
+
+def test_what_never_comes_is_inconclusive(lab: Lab) -> None:
+    """A case that needs a frame that does not come says so, with what came instead."""
+    peer = lab.wire_client(lab.listen())
+    peer.offer()
+    with pytest.raises(Inconclusive, match="waited for retry, heard accept"):
+        peer.expect("retry", timeout_s=0.2)
+    peer.finish()
+    assert peer.wait_end() is not None
+    with pytest.raises(Inconclusive, match="no session"):
+        lab.iut_conn(peer, timeout_s=0.05)
+
+
+def test_there_may_be_nothing_to_ask_for(lab: Lab) -> None:
+    """RETRIED needs an initiator that offers more than one thing."""
+    peer = lab.wire_server()
+    lab.attempt_to(peer, options={"suites": [SUITES[lab.issuer.kind][0]]})
+    with pytest.raises(Inconclusive, match="nothing to ask for"):
+        peer.reach("RETRIED")
+
+
+def test_several_peers_are_told_apart(lab: Lab) -> None:
+    """What the endpoint tells belongs to the connection that it is about."""
+    served = lab.listen()
+    peers = [lab.wire_client(served) for _ in range(3)]
+    for number, peer in enumerate(peers):
+        assert peer.handshake()
+        peer.event(str(number).encode())
+    assert lab.wait(lambda: all(lab.iut_view(peer).delivered for peer in peers))
+    assert [lab.iut_view(peer).delivered for peer in peers] == [(b"0",), (b"1",), (b"2",)]
+    assert len({lab.iut_conn(peer) for peer in peers}) == 3
+    peers[1].abort()
+    assert lab.wait(lambda: bool(lab.iut_view(peers[1]).endings))
+    assert not lab.iut_view(peers[0]).endings
 
 
 def check(lab: Lab, peer: WirePeer, cell: Transition) -> None:

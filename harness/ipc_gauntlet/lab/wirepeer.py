@@ -119,11 +119,11 @@ class WirePeer(WireLink):
         """Send a message from its map; `ver` and `mid` are added where they are missing.
 
         Returns:
-            Its number.
+            The number it has, or would have had where it was given none that is one.
         """
-        mid = fields.get(2, self.peer.outbound.next_mid)
+        given, following = fields.get(2), self.peer.outbound.next_mid
         self._step(self.peer.message(fields))
-        return int(mid)
+        return given if isinstance(given, int) else following
 
     def payload(self, message: bytes) -> bytes:
         """Send MSG records around any bytes, without counting a message."""
