@@ -22,3 +22,17 @@ def test_any_schedule_ends_truthfully(lab: Lab) -> None:
     from ipc_gauntlet_suites.machines.session import ENDING
 
     session_schedules(lab, {ENDING})
+
+
+@case(
+    "ORD-03",
+    needs=("request", "work", "cancel", "ordering-keys", "virtual-clock"),
+    role="server",
+    axes="each",
+)
+def test_any_schedule_keeps_lanes(lab: Lab) -> None:
+    """Work in three lanes begins and ends in any order. A lane works on one item at a time, in the order in which they
+    were sent, and begins the next one as soon as the last has ended, whatever the other lanes do."""
+    from ipc_gauntlet_suites.machines.drivers.lanes import lane_schedules
+
+    lane_schedules(lab)

@@ -34,7 +34,7 @@ def wired(lab: Lab, role: Role, quirks: Quirks = PLAIN, *, virtual: bool = False
 def over(lab: Lab, peer: WirePeer) -> EndView:
     """Wait until the implementation under test has ended the session or nothing moves any more, and look."""
     if peer.settle() is not None:
-        lab.wait(lambda: bool(lab.iut_view(peer).endings))
+        lab.wait(lambda: bool(lab.iut_view(peer).endings or lab.iut_view(peer).refusals))
     return lab.iut_view(peer)
 
 
