@@ -36,7 +36,9 @@ def settled(report: dict[str, Any]) -> dict[str, Any]:
     """A report without what depends on the machine and the moment."""
     kept = {name: value for name, value in report.items() if name not in ("tool", *_PASSING)}
     kept["mutants"] = [
-        {name: value for name, value in one.items() if name not in _PASSING} for one in report["mutants"]
+        {name: value for name, value in one.items() if name not in _PASSING}
+        | {"reason": one["reason"].replace(sys.executable, "python")}
+        for one in report["mutants"]
     ]
     return kept
 

@@ -1,6 +1,7 @@
 """docs/requirements is what the catalogue, the cases and the last hunt say."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -86,6 +87,10 @@ def test_a_report_is_settled(maker: ModuleType) -> None:
     assert kept.keys() == REPORT.keys() - {"tool", "duration_s"}
     assert kept["mutants"][0].keys() == RESULT.keys() - {"duration_s", "cases_run"}
     assert maker.settled(kept) == kept
+    crashed = {**ALIVE, "reason": f"driver client ({sys.executable} -m x): it ended"}
+    assert maker.settled({**REPORT, "mutants": [crashed]})["mutants"][0]["reason"] == (
+        "driver client (python -m x): it ended"
+    )
 
 
 def test_a_section_says_everything(maker: ModuleType) -> None:
