@@ -113,3 +113,12 @@ def test_a_relay_can_lead_elsewhere(lab: Lab) -> None:
     second = lab.session(upstream=session.relay.address)
     assert second.connect()
     assert lab.wait(lambda: bool(session.view("server").established))
+
+
+def test_the_sockets_of_a_killed_server_are_in_nobodys_way(lab: Lab) -> None:
+    """A killed program leaves its sockets, under names that it chose; the next life's directory has another name."""
+    lab.listen()
+    served = lab.listen()
+    lab.restart("server")
+    talk(session := lab.session(served=served.reopen()))
+    assert session.outcome().delivered("c2s") == session.outcome().sent["c2s"]

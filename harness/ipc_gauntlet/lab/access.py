@@ -172,12 +172,12 @@ class Access(Judging):
         """Where a role's driver makes its sockets.
 
         The two drivers may give theirs the same names, so a client's has a directory of its own; and so has each further
-        life, as a killed program leaves its sockets behind.
+        life, as a killed program leaves its sockets behind. The plus keeps its name apart from those of sockets.
         """
         life = self.driver(role).life
         if not life and role == "server":
             return self.directory
-        directory = Path(self.directory, f"{role[0]}{life:x}")
+        directory = Path(self.directory, f"+{role[0]}{life:x}")
         directory.mkdir(mode=0o700, exist_ok=True)
         return str(directory)
 

@@ -150,7 +150,7 @@ class Bench:
 
     @staticmethod
     def _check_room(workdir: str) -> None:
-        room = _SUN_PATH - len(os.fsencode(workdir)) - _SOCKET_NAME_ROOM - len("/b12345678/fff/s1/")
+        room = _SUN_PATH - len(os.fsencode(workdir)) - _SOCKET_NAME_ROOM - len("/b12345678/fff/+s1/")
         if room < 0:
             raise HarnessError(
                 f"the working directory {workdir} is too long for Unix sockets; set TMPDIR to a shorter path"
