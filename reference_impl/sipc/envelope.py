@@ -417,9 +417,11 @@ def _check_response(fields: Mapping[Key, Value]) -> None:
 
 def _require_understood(envelope: Envelope) -> None:
     critical = cast("list[int]", envelope.fields[Field.CRIT])
+    # What is not there is malformed, whatever else is demanded: the order of the list decides nothing.
     for key in critical:
         if key not in envelope.fields:
             raise MalformedError(f"crit lists key {key}, which is not there")
+    for key in critical:
         if key not in UNDERSTOOD:
             raise UnsupportedEnvelope(f"key {key} must be understood", envelope, Status.SCHEMA_UNSUPPORTED)
 

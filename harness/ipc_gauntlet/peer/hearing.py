@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipc_gauntlet.peer.cbor import CborError
+from ipc_gauntlet.peer.grammar import wrong_with
 from ipc_gauntlet.peer.heard import Heard, HeardFrame, HeardMessage, HeardRecord, Noted
 from ipc_gauntlet.peer.negotiation import MAX_NEGOTIATION, NegotiationError
 from ipc_gauntlet.peer.noise import NoiseError
@@ -117,7 +118,8 @@ class Ear:
             if fields is not None:
                 message = HeardMessage("message", frame, fields)
                 peer.messages.append(message)
-                return [message]
+                wrong = wrong_with(fields)
+                return [message, *([self._note(frame, f"message: {wrong}")] if wrong else [])]
         return []
 
     def _expect_ready(self, opened: Opened) -> None:
