@@ -219,6 +219,39 @@ KEYS: tuple[Mutant, ...] = (
         patches=(Patch(_PROOF, _OWN_KEY, "proven is None"),),
     ),
     Mutant(
+        id="AUTH-07.m4",
+        defect="a responder takes its own answer, sent back to it, for the peer's",
+        patches=(
+            Patch(
+                module="sipc.handshake_responder",
+                old='        noise = require(self._noise, "message 2")\n        payload = self._read(noise, message)\n',
+                new=(
+                    '        noise = require(self._noise, "message 2")\n'
+                    "        if message == self._said:\n"
+                    "            noise._position = len(noise._pattern.messages)\n"
+                    '            peer = PeerIdentity("spiffe://test.example/client", "x509")\n'
+                    "            state = self._finish(noise, self._selection, peer, self._config.name)\n"
+                    "            import copy, dataclasses\n"
+                    "            same = copy.copy(self._result.send)\n"
+                    "            self._result = dataclasses.replace(self._result, receive=same)\n"
+                    "            return state\n"
+                    "        payload = self._read(noise, message)\n"
+                ),
+            ),
+            Patch(
+                module="sipc.handshake_responder",
+                old='        self._outbox = encode_frame(b"", noise.write_message(config.certificates))\n',
+                new=(
+                    "        self._said = noise.write_message(config.certificates)\n"
+                    '        self._outbox = encode_frame(b"", self._said)\n'
+                ),
+            ),
+            # So that there is something more to send back.
+            Patch("sipc.session", "        if start.announces:\n", "        if True:\n"),
+            Patch("sipc.session", "        if not self._start.announces:\n", "        if False:\n"),
+        ),
+    ),
+    Mutant(
         id="AUTH-11.m1",
         defect="all-zero shared secret accepted",
         patches=(Patch("sipc.noise_handshake", _ZEROS, ""),),

@@ -11,6 +11,7 @@ _CHAIN = (
     "    leaf = config.trust.validate_chain(read_certificates(payload), wall)\n"
     "    if leaf.public_key != proven:\n"
 )
+_CERTIFIED = '    return PeerIdentity(leaf.name, "x509", leaf.valid_until)\n'
 _NO_CREDENTIAL = (
     "    if credential is None:\n"
     '        raise LocalError("no credential: this side cannot prove who it is", reason="authentication")\n'
@@ -181,6 +182,19 @@ BINDINGS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        "AUTH-08.m6",
+        "every client is called as the first one was",
+        (
+            Patch(
+                _CONNECTION,
+                "            outcome.peer.name,\n            outcome.peer.kind,\n",
+                "            outcome.peer.name if self._context.initiator else _first.setdefault(0, outcome.peer.name),\n"
+                "            outcome.peer.kind,\n",
+            ),
+            Patch(_CONNECTION, "class Connection:\n", "_first: dict[int, str] = {}\n\n\nclass Connection:\n"),
+        ),
+    ),
+    Mutant(
         "AUTH-10.m1",
         "auth_success counted when message 2 is sent",
         (
@@ -332,7 +346,7 @@ CONNECTIONS: tuple[Mutant, ...] = (
             ),
             Patch(
                 _PROOF,
-                '    return PeerIdentity(leaf.name, "x509", leaf.valid_until)\n',
+                _CERTIFIED,
                 '    _earlier[config.service] = PeerIdentity(leaf.name, "x509", leaf.valid_until)\n'
                 '    return PeerIdentity(leaf.name, "x509", leaf.valid_until)\n'
                 "\n\n"
@@ -374,6 +388,48 @@ CONNECTIONS: tuple[Mutant, ...] = (
                 "    def _open(self) -> Session:\n",
             ),
             Patch(_CONNECTION, "class Connection:\n", "_kept: list = []\n\n\nclass Connection:\n"),
+        ),
+    ),
+    Mutant(
+        "AUTH-14.m3",
+        "client that met a server once does not look at its certificates again",
+        (
+            Patch(
+                _PROOF,
+                _CHAIN,
+                "    if isinstance(config, InitiatorConfig) and config.service in _met:\n"
+                "        return _met[config.service]\n" + _CHAIN,
+            ),
+            Patch(
+                _PROOF,
+                _CERTIFIED,
+                '    _met[config.service] = PeerIdentity(leaf.name, "x509", leaf.valid_until)\n'
+                + _CERTIFIED
+                + "\n\n_met: dict[str, PeerIdentity] = {}\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "AUTH-14.m4",
+        "server lets in whoever names a client that was there before",
+        (
+            Patch(
+                _PROOF,
+                _CHAIN,
+                "    if isinstance(config, ResponderConfig) and _been:\n"
+                "        from sipc.certificates import load\n"
+                "\n"
+                "        claimed = load(read_certificates(payload)[0]).uris[0]\n"
+                "        if (config.service, claimed) in _been:\n"
+                "            return _been[config.service, claimed]\n" + _CHAIN,
+            ),
+            Patch(
+                _PROOF,
+                _CERTIFIED,
+                '    _been[config.service, leaf.name] = PeerIdentity(leaf.name, "x509", leaf.valid_until)\n'
+                + _CERTIFIED
+                + "\n\n_been: dict[tuple[str, str], PeerIdentity] = {}\n",
+            ),
         ),
     ),
     Mutant(

@@ -53,4 +53,6 @@ def _given_up(lab: Lab, session: Session, role: Role) -> None:
     lab.settle(lambda: link.ended(direction) is not None)
     ended = link.ended(direction) is not None or session.is_over(role)
     lab.require_that(ended, "an attempt that hangs to be refused in time", "it stayed open", "not-ended")
-    lab.require_that(not session.view("client").established, "no session to come of it", "it did", "established")
+    lab.require_that(
+        not session.view("client").established, "no session to come of it", "it did", "established"
+    )
