@@ -32,6 +32,13 @@ if TYPE_CHECKING:
     help="Processes that run cases (default: auto).",
 )
 @click.option(
+    "--clocks",
+    type=click.IntRange(1, 256),
+    default=6,
+    metavar="N",
+    help="Processes that may measure time at once (default: 6).",
+)
+@click.option(
     "--seed",
     type=click.IntRange(0, 2**63 - 1),
     metavar="N",
@@ -54,7 +61,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     seed = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
     shown: list[Exhibit] = []
     for name in exhibits(values["names"]):
-        exhibit = _run_one(console, name, values["output"] / name, values["workers"], seed)
+        how = {"workers": values["workers"], "clocks": values["clocks"]}
+        exhibit = _run_one(console, name, values["output"] / name, how, seed)
         shown.append(exhibit)
         if exhibit.report.interrupted:
             break
@@ -64,7 +72,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     ctx.exit(int(gallery_status(shown)))
 
 
-def _run_one(console: Console, name: str, folder: Path, workers: int | None, seed: int) -> Exhibit:
+def _run_one(console: Console, name: str, folder: Path, how: dict[str, Any], seed: int) -> Exhibit:
     import uuid
 
     from ipc_gauntlet.cli.console import put
@@ -81,7 +89,7 @@ def _run_one(console: Console, name: str, folder: Path, workers: int | None, see
     files = output_files(json_path=None, junit_path=None, folder=folder)
     wish = Wish(target=Target(name=name), seed=seed, traces=True)
     try:
-        run(Order(wish=wish, workers=workers, run=uuid.uuid4().hex[:12]), [builder, *files, view])
+        run(Order(wish=wish, run=uuid.uuid4().hex[:12], **how), [builder, *files, view])
     finally:
         view.stop()
     report = builder.report()
