@@ -279,13 +279,13 @@ class Connection:
         else:
             self._reject("handshake", reason, detail)
 
-    def set_counter(self, number: int, *, sending: bool) -> None:
-        """Set the number of a direction's next record; for tests near a limit.
+    def set_counter(self, number: int, *, sending: bool, messages: bool = False) -> None:
+        """Set the number of a direction's next record, or of its next message; for tests near a limit.
 
         Raises:
             LocalError: The session is not open, or it cannot be that number.
         """
-        self._open().set_counter(number, sending=sending)
+        self._open().set_counter(number, sending=sending, messages=messages)
 
     # --- state ---
 

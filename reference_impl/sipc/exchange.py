@@ -242,6 +242,19 @@ class Exchange:
         reason = "unauthorized" if isinstance(error, SignedEnvelope) else error.reason
         self._out.emit(MessageRefused(envelope.mid, error.status, str(error), reason))
 
+    def set_number(self, number: int, *, sending: bool) -> None:
+        """Set the number of a direction's next message; for tests near a limit.
+
+        Raises:
+            LocalError: It lies in the past.
+        """
+        if number < (self.sent if sending else self.received):
+            raise LocalError("a message number cannot be used again", reason="limit")
+        if sending:
+            self.sent = number
+        else:
+            self.received = number
+
     # --- time and the end ---
 
     def owes_answers(self) -> bool:

@@ -218,13 +218,16 @@ class Session:
         self._hush()
         self._end(How.ERROR, reason, detail)
 
-    def set_counter(self, number: int, *, sending: bool) -> None:
-        """Set the number of a direction's next record; for tests near a limit.
+    def set_counter(self, number: int, *, sending: bool, messages: bool = False) -> None:
+        """Set the number of a direction's next record, or of its next message; for tests near a limit.
 
         Raises:
             LocalError: It cannot be that number.
         """
-        (self._sealer if sending else self._opener).set_number(number)
+        if messages:
+            self._exchange.set_number(number, sending=sending)
+        else:
+            (self._sealer if sending else self._opener).set_number(number)
 
     # --- receiving records ---
 

@@ -81,8 +81,12 @@ def _set_counter(world: World, params: Json) -> None:
     direction = text(params, "direction")
     if direction not in _DIRECTIONS:
         raise RpcError(INVALID_PARAMS, f"there is no direction {direction}")
+    of = optional_text(params, "of") or "records"
+    if of not in {"records", "messages"}:
+        raise RpcError(INVALID_PARAMS, f"{of} are not counted")
     number = whole(params, "value", (0, MAX_UINT))
-    world.conn(params).use().set_counter(number, sending=_DIRECTIONS[direction])
+    endpoint = world.conn(params).use()
+    endpoint.set_counter(number, sending=_DIRECTIONS[direction], messages=of == "messages")
 
 
 def _arm(_world: World, params: Json) -> None:

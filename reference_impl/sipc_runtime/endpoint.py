@@ -229,13 +229,13 @@ class Endpoint:
                 self._settle()
         self._call_back()
 
-    def set_counter(self, number: int, *, sending: bool) -> None:
-        """Set the number of a direction's next record; for tests near a limit.
+    def set_counter(self, number: int, *, sending: bool, messages: bool = False) -> None:
+        """Set the number of a direction's next record, or of its next message; for tests near a limit.
 
         Raises:
             LocalError: The connection is not established, or it cannot be that number.
         """
-        self._use(lambda connection, _: connection.set_counter(number, sending=sending), WhenFull.PASS)
+        self._use(lambda one, _: one.set_counter(number, sending=sending, messages=messages), WhenFull.PASS)
 
     def wait_finished(self, seconds: float | None = None) -> bool:
         """Wait until the last event was handled and everything is released; at once in the own thread."""

@@ -252,6 +252,22 @@ def test_counters_at_the_end_of_all_numbers(session: Session) -> None:
     assert session.program.note("closed", lambda params: params["conn"] == session.server)["how"] == "clean"
 
 
+def test_message_numbers_can_be_set(session: Session) -> None:
+    """Both ends go on with the same later number, and never with an earlier one."""
+    session.listen()
+    session.connect()
+    for conn, direction in (("c1", "send"), (session.server, "receive")):
+        session.program.call(
+            "configure", action="set-counter", conn=conn, direction=direction, value=65536, of="messages"
+        )
+    session.send(b"number 65536")
+    session.program.note("delivered")
+    again = session.program.error(
+        "configure", action="set-counter", conn="c1", direction="send", value=3, of="messages"
+    )
+    assert again["data"]["reason"] == "limit"
+
+
 def test_parsers(program: Program) -> None:
     """Each declared parser answers, and junk is refused with a reason."""
     for parser in program.call("describe")["parsers"]:

@@ -85,11 +85,12 @@ class Arm(Action, frozen=True, kw_only=True, tag="arm"):
 
 
 class SetCounter(Action, frozen=True, kw_only=True, tag="set-counter"):
-    """Set the record counter of one direction of a connection (feature `debug`)."""
+    """Set the counter of records or of messages of one direction of a connection (feature `debug`)."""
 
     conn: Text
     direction: Literal["send", "receive"]
     value: Counter
+    of: Literal["records", "messages"] = "records"
 
 
 ACTIONS = Rekey | Revoke | Policy | Grant | Withdraw | Cancel | OpenGate | StepWall | Arm | SetCounter
