@@ -140,6 +140,20 @@ BAD_RECORDS = {
         lambda peer: [peer.sealed(bytes(64), n=77)],
         "a record that does not authenticate",
     ),
+    "an error code of 0": (
+        lambda peer: [peer.record(RecordType.ERROR, cbor.encode({0: 0, 1: bytes(8)}))],
+        "ERROR: key 0 is 0, not from 1 to 255",
+    ),
+    "an error without a reference": (
+        lambda peer: [peer.record(RecordType.ERROR, cbor.encode({0: 1, 1: b"short"}))],
+        "ERROR: no reference of 8 bytes",
+    ),
+    "a short PING": (lambda peer: [peer.ping(b"short")], "PING: an undefined flag, or not 8 bytes"),
+    "a PONG nobody asked for": (
+        lambda peer: [peer.pong(bytes(8))],
+        "PONG: not the bytes of the oldest PING that is not yet answered",
+    ),
+    "a message without a kind": (lambda peer: peer.message({}), "message: no kind of message"),
     "a record behind CLOSE": (lambda peer: [peer.close(), peer.ping()], "PING behind CLOSE"),
 }
 
@@ -151,6 +165,25 @@ def test_a_breach_is_noted(what: str) -> None:
     talk = pair().start()
     assert noted(talk, make(talk.initiator.peer)) == [text]  # type: ignore[no-untyped-call]
     assert any(isinstance(one, Noted) for _, one in talk.heard)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({0: 1023}, "READY: key 0 is 1023, not from 1024 to 16777216"),
+        ({1: 0}, "READY: key 1 is 0, not from 1 to 65535"),
+        ({2: True}, "READY: key 2 is True, not from 2 to 4294967296"),
+        ({3: 86_400_001}, "READY: key 3 is 86400001, not from 1 to 86400000"),
+        ({4: None}, "READY: no list of up to 64 features"),
+        ({4: [1 << 16]}, "READY: a feature that is no u16"),
+        ({4: [2, 1]}, "READY: features that are not strictly ascending"),
+    ],
+)
+def test_values_of_ready_have_ranges(fields: dict[int, object], text: str) -> None:
+    """Each value out of its range is noted."""
+    usual = config("initiator").ready.fields()
+    body = cbor.encode({**usual, **fields})
+    assert pair(Quirks(record=RecordQuirks(ready=body))).start().responder.peer.noted == [text]
 
 
 def test_a_breach_in_the_handshake_is_noted() -> None:

@@ -11,15 +11,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-MAX_DEPTH = 16
-MAX_ELEMENTS = 1024
-MAX_STRING = 1 << 20
 UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
 FALSE, TRUE, NULL = 20, 21, 22
 
 
 class CborError(ValueError):
     """Bytes that are no deterministic CBOR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a decoder takes: containers nested in each other, elements or pairs of one, bytes of a string."""
+
+    depth: int = 16
+    elements: int = 1024
+    string: int = 1 << 20
+
+
+USUAL = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,13 @@ def nested(levels: int) -> list[object]:
     return value
 
 
-def decode(data: bytes) -> object:
+def decode(data: bytes, limits: Limits = USUAL) -> object:
     """Decode one value and refuse everything that has another spelling.
 
     Raises:
         CborError: It is not deterministic, exceeds a limit, or something follows it.
     """
-    reader = _Reader(data)
+    reader = _Reader(data, limits)
     value = reader.value(0)
     if reader.at != len(data):
         raise CborError(f"{len(data) - reader.at} bytes behind the value")
@@ -137,8 +146,9 @@ def decode(data: bytes) -> object:
 class _Reader:
     """A position in bytes that are being decoded."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, limits: Limits) -> None:
         self.data = data
+        self.limits = limits
         self.at = 0
 
     def value(self, depth: int) -> object:
@@ -175,7 +185,7 @@ class _Reader:
         return found
 
     def _string(self, major: int, length: int) -> bytes | str:
-        if length > MAX_STRING:
+        if length > self.limits.string:
             raise CborError("a string is too long")
         data = self._take(length)
         if major == BYTES:
@@ -186,9 +196,9 @@ class _Reader:
             raise CborError("text is not UTF-8") from problem
 
     def _container(self, count: int, depth: int) -> None:
-        if count > MAX_ELEMENTS:
+        if count > self.limits.elements:
             raise CborError("too many elements")
-        if depth >= MAX_DEPTH:
+        if depth >= self.limits.depth:
             raise CborError("nested too deep")
 
     def _head(self) -> tuple[int, int]:

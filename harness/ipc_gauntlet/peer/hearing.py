@@ -8,8 +8,9 @@ from ipc_gauntlet.peer.heard import Heard, HeardFrame, HeardMessage, HeardRecord
 from ipc_gauntlet.peer.negotiation import MAX_NEGOTIATION, NegotiationError
 from ipc_gauntlet.peer.noise import NoiseError
 from ipc_gauntlet.peer.peer import Peer
-from ipc_gauntlet.peer.records import Opened, RecordError, RecordType, control_map, label_of
+from ipc_gauntlet.peer.records import Opened, RecordError, RecordType, check_values, control_map, label_of
 
+PING_BYTES = 8
 _KEYS = {RecordType.READY: set(range(5)), RecordType.CLOSE: {0, 1, 2}, RecordType.ERROR: {0, 1}}
 
 
@@ -106,6 +107,7 @@ class Ear:
             value = control_map(opened.payload, _KEYS[RecordType(opened.type)])
             if opened.flags:
                 raise RecordError("an undefined flag")
+            check_values(opened.type, value)
             if opened.type == RecordType.READY:
                 peer.remote_ready = dict(value)
             elif opened.type == RecordType.ERROR:
@@ -113,6 +115,8 @@ class Ear:
             else:
                 peer.close_heard = True
                 self._check_counts(value[1], value[2])
+        elif opened.type in (RecordType.PING, RecordType.PONG):
+            self._liveness(opened)
         elif opened.type == RecordType.MSG:
             fields = peer.inbound.fragment(opened.flags, opened.payload)
             if fields is not None:
@@ -121,6 +125,16 @@ class Ear:
                 wrong = wrong_with(fields)
                 return [message, *([self._note(frame, f"message: {wrong}")] if wrong else [])]
         return []
+
+    def _liveness(self, opened: Opened) -> None:
+        peer = self._peer
+        if opened.flags or len(opened.payload) != PING_BYTES:
+            raise RecordError("an undefined flag, or not 8 bytes")
+        if opened.type == RecordType.PING or peer.config.datagram:
+            return
+        expected = peer.pings.popleft() if peer.pings else None
+        if opened.payload != expected:
+            raise RecordError("not the bytes of the oldest PING that is not yet answered")
 
     def _expect_ready(self, opened: Opened) -> None:
         before = bool(self._peer.remote_ready)

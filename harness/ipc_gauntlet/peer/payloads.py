@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ipc_gauntlet.peer.cbor import CborError, decode, encode
+from ipc_gauntlet.peer.cbor import CborError, Limits, decode, encode
 from ipc_gauntlet.peer.config import Identity
 from ipc_gauntlet.peer.noise import PatternName
 from ipc_gauntlet.peer.quirks import CertificateQuirks, RecordQuirks
 
 CERTIFICATES, OWN_NAME, OTHER_NAME = 1, 2, 3
 MAX_CHAIN, MAX_CERTIFICATE = 3, 8192
+HANDSHAKE_LIMITS = Limits(2, 3, 8192)
 
 
 class PayloadError(ValueError):
@@ -74,7 +75,7 @@ def names_of(body: bytes) -> tuple[str, str]:
 
 def _map_of(body: bytes, keys: set[int]) -> dict[int, object]:
     try:
-        value = decode(body)
+        value = decode(body, HANDSHAKE_LIMITS)
     except CborError as problem:
         raise PayloadError(str(problem)) from problem
     if not isinstance(value, dict) or set(value) != keys:

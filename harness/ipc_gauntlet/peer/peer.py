@@ -7,6 +7,7 @@ by itself: `Autopilot` does that.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,7 @@ class Peer:
         self.records: list[HeardRecord] = []
         self.messages: list[HeardMessage] = []
         self.noted: list[str] = []
+        self.pings: deque[bytes] = deque()
         self.remote_ready: dict[int, Any] = {}
         self.ready_sent = False
         self.close_sent = False
@@ -152,6 +154,7 @@ class Peer:
 
     def ping(self, body: bytes = bytes(8)) -> Outgoing:
         """PING."""
+        self.pings.append(body)
         return self.record(RecordType.PING, body)
 
     def pong(self, body: bytes) -> Outgoing:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from ipc_gauntlet.peer.cbor import CborError, decode, encode
+from ipc_gauntlet.peer.cbor import CborError, Limits, decode, encode
 from ipc_gauntlet.peer.noise import TAG, CipherState, NoiseError
 from ipc_gauntlet.peer.payloads import PayloadError, pack, unpack
 from ipc_gauntlet.peer.quirks import RecordQuirks
 
 FIRST, LAST = 0x01, 0x02
 PROFILE_D_HEADER = 8
+RECORD_LIMITS = Limits(3, 128, 1024)
 
 
 class RecordType(IntEnum):
@@ -177,7 +178,7 @@ def control_map(payload: bytes, keys: set[int]) -> Mapping[int, Any]:
         RecordError: It is no map, or a required key is missing, or there is one that means nothing.
     """
     try:
-        value = decode(payload)
+        value = decode(payload, RECORD_LIMITS)
     except CborError as problem:
         raise RecordError(str(problem)) from problem
     if not isinstance(value, dict) or not all(isinstance(key, int) and key >= 0 for key in value):
@@ -186,6 +187,37 @@ def control_map(payload: bytes, keys: set[int]) -> Mapping[int, Any]:
     if known != keys:
         raise RecordError(f"keys {sorted(known)} instead of {sorted(keys)}")
     return value
+
+
+def check_values(record_type: int, value: Mapping[int, Any]) -> None:
+    """Hold the values of a control record's map against the ranges of section 9.
+
+    Raises:
+        RecordError: One is out of its range.
+    """
+    for key, (low, high) in _RANGES[record_type].items():
+        number = value[key]
+        if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
+            raise RecordError(f"key {key} is {number!r}, not from {low} to {high}")
+    if record_type == RecordType.READY:
+        features = value[4]
+        if not isinstance(features, list) or len(features) > MAX_FEATURES:
+            raise RecordError(f"no list of up to {MAX_FEATURES} features")
+        if not all(isinstance(one, int) and 0 <= one < 1 << 16 for one in features):
+            raise RecordError("a feature that is no u16")
+        if sorted(set(features)) != features:
+            raise RecordError("features that are not strictly ascending")
+    if record_type == RecordType.ERROR and (not isinstance(value[1], bytes) or len(value[1]) != REFERENCE):
+        raise RecordError(f"no reference of {REFERENCE} bytes")
+
+
+MAX_FEATURES, REFERENCE = 64, 8
+_COUNT = (0, (1 << 64) - 1)
+_RANGES: dict[int, dict[int, tuple[int, int]]] = {
+    RecordType.READY: {0: (1024, 1 << 24), 1: (1, 65535), 2: (2, 1 << 32), 3: (1, 86_400_000)},
+    RecordType.CLOSE: {0: _COUNT, 1: _COUNT, 2: _COUNT},
+    RecordType.ERROR: {0: (1, 255)},
+}
 
 
 def _counted(data: bytes) -> bytes:
