@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 import time
@@ -94,6 +95,8 @@ def hunt(order: HuntOrder, watcher: Watcher) -> Caught:
         UsageError: The order makes no sense; nothing was run.
         GauntletError: The tester or the unflawed implementation's driver could not do its work.
     """
+    if os.name == "nt":
+        raise UsageError("kills needs a system with Unix sockets and pipes that can be waited for")
     began = time.monotonic()
     household, stopper = Household(), Stopper()
     with stopper.listening(), private_directory() as workdir:
@@ -159,7 +162,9 @@ class _Hunt:
             catalogue=catalogue,
             crew=self._crew,
             memo=Memo(self._order.cache),
-            keys=Keys(packages, [settings.seed, settings.time_scale, settings.statement]),
+            keys=Keys(
+                packages, catalogue.suite_names, [settings.seed, settings.time_scale, settings.statement]
+            ),
             budget_s=self._order.budget_s,
             folder=self._workdir,
         )

@@ -90,18 +90,23 @@ class Keys:
 
     Args:
         packages: Packages that hold suites.
+        suites: Names of all suites: a folder of such a name matters for its own results only, any other for all.
         more: Anything else, the same for all mutants of a hunt.
     """
 
-    def __init__(self, packages: Sequence[str], more: Iterable[object]) -> None:
+    def __init__(self, packages: Sequence[str], suites: Iterable[str], more: Iterable[object]) -> None:
         self._folders = package_folders(packages)
-        harness = Path(__file__).parents[2]
-        parts = [folder for folder in sorted(harness.iterdir()) if folder.name not in _NOT_CASES]
-        self._common = [
-            sys.version,
-            *map(repr, more),
-            _digest(file for part in parts for file in _sources(part)),
+        shared = [
+            path
+            for folder in self._folders
+            for path in sorted(folder.iterdir())
+            if path.name not in set(suites)
         ]
+        harness = [
+            path for path in sorted(Path(__file__).parents[2].iterdir()) if path.name not in _NOT_CASES
+        ]
+        files = [file for path in (*harness, *shared) for file in _files(path)]
+        self._common = [sys.version, *map(repr, more), _digest(files)]
         self._suites: dict[str, str] = {}
 
     def key(self, fingerprint: str, suite: str, *more: object) -> str:
@@ -109,22 +114,19 @@ class Keys:
         if not fingerprint:
             return ""
         if suite not in self._suites:
-            files = [
-                file
-                for folder in self._folders
-                for file in (*sorted(folder.glob("*.py")), *_sources(folder / suite))
-            ]
-            self._suites[suite] = _digest(files)
+            self._suites[suite] = _digest(file for folder in self._folders for file in _files(folder / suite))
         text = "\0".join([*self._common, self._suites[suite], suite, fingerprint, *map(repr, more)])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sources(path: Path) -> list[Path]:
-    return [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
+def _files(path: Path) -> list[Path]:
+    found = [path] if path.is_file() else sorted(path.rglob("*"))
+    return [file for file in found if file.is_file() and "__pycache__" not in file.parts]
 
 
 def _digest(files: Iterable[Path]) -> str:
+    """Hash of contents; a file's folder counts too, so that moving one is noticed."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(file.name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
+        digest.update("/".join(file.parts[-2:]).encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

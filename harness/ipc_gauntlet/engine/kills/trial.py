@@ -108,6 +108,8 @@ class Trial:
     def evidence(self, unflawed_failing: Iterable[str] = ()) -> Evidence:
         """All that is known; results of cases that are not there any more do not count."""
         known = {case.id for case in self._shared.of_suite(self.suite)}
+        # Time that ran out over cases of other requirements has nothing to do with what its own ones say.
+        hurried = self.timed_out and not self._own <= self.attempts.keys()
         return Evidence(
             requirement=self.requirement,
             failure=self.failure,
@@ -115,7 +117,7 @@ class Trial:
             live=self.live,
             broken=self.specimen.facts.broken,
             cases=len(self._own),
-            timed_out=self.timed_out,
+            timed_out=hurried,
             unflawed_failing=frozenset(unflawed_failing),
         )
 
@@ -142,8 +144,9 @@ class Trial:
         self.face(others, lambda: then(self))
 
     def face_probe(self, functions: frozenset[str]) -> None:
-        """Run every variant of some functions, to see whether they kill anything at all."""
+        """Run every variant of some functions, to see whether they kill anything at all; that has a time of its own."""
         if not self.specimen.facts.broken:
+            self._budget_s = self.spent_s + self._shared.budget_s
             self.face(probe_steps(self._shared.of_requirement(self.requirement), functions), lambda: None)
 
     def forget_noise(self) -> bool:
