@@ -9,7 +9,7 @@ order of their encodings; no tags, no floats, nothing behind the value.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, Union
 
@@ -41,13 +41,13 @@ class Limits:
 
 DEFAULT = Limits()
 
-_Put: TypeAlias = Callable[[bytes], object]
-
 _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP = (major << 5 for major in range(6))
 _U16, _U32, _U64 = (struct.Struct(code) for code in (">BH", ">BI", ">BQ"))
-_SHORT = tuple(bytes([byte]) for byte in range(256))
+# An integer below this is its own encoding.
+SHORT = 24
+SHORT_INTS = tuple(bytes([byte]) for byte in range(256))
 _SIMPLE: dict[int, bool | None] = {0xF4: False, 0xF5: True, 0xF6: None}
-_FALSE, _TRUE, _NULL = (_SHORT[byte] for byte in _SIMPLE)
+_FALSE, _TRUE, _NULL = (SHORT_INTS[byte] for byte in _SIMPLE)
 
 
 def encode(value: Encodable, limits: Limits = DEFAULT) -> bytes:
@@ -59,8 +59,27 @@ def encode(value: Encodable, limits: Limits = DEFAULT) -> bytes:
         LocalError: The value is outside the subset or beyond the limits.
     """
     parts: list[bytes] = []
-    _encode(value, parts.append, limits, limits.depth)
+    _encode(value, parts, limits, limits.depth)
     return b"".join(parts)
+
+
+def append(value: Encodable, parts: list[bytes]) -> None:
+    """Append the pieces of the encoding of `value`, which is an element of a map, within the default limits.
+
+    Raises:
+        LocalError: See `encode`.
+    """
+    _encode(value, parts, DEFAULT, DEFAULT.depth - 1)
+
+
+def octets_head(length: int) -> bytes:
+    """Return what stands before a byte string."""
+    return _head(_BYTES, length)
+
+
+def map_head(count: int) -> bytes:
+    """Return what stands before `count` pairs."""
+    return _head(_MAP, count)
 
 
 def decode(data: bytes, limits: Limits = DEFAULT) -> Value:
@@ -81,9 +100,9 @@ def decode(data: bytes, limits: Limits = DEFAULT) -> Value:
 
 def _head(major: int, argument: int) -> bytes:
     if argument < 24:
-        return _SHORT[major | argument]
+        return SHORT_INTS[major | argument]
     if argument < 0x100:
-        return _SHORT[major | 24] + _SHORT[argument]
+        return SHORT_INTS[major | 24] + SHORT_INTS[argument]
     if argument < 0x10000:
         return _U16.pack(major | 25, argument)
     if argument < 0x100000000:
@@ -93,41 +112,60 @@ def _head(major: int, argument: int) -> bytes:
     raise LocalError("an integer is outside CBOR's 64 bits")
 
 
-def _encode(value: object, put: _Put, limits: Limits, depth: int) -> None:
+def _encode(value: object, parts: list[bytes], limits: Limits, depth: int) -> None:
     kind = type(value)
     if kind is int:
-        put(_encode_int(value))  # type: ignore[arg-type]  # mypy does not narrow by type()
+        parts.append(encode_int(value))  # type: ignore[arg-type]  # mypy does not narrow by type()
+    elif kind is bytes:
+        _encode_octets(value, parts, limits)  # type: ignore[arg-type]
     elif kind is bool or value is None:
-        put(_NULL if value is None else _TRUE if value else _FALSE)
-    elif isinstance(value, (bytes, str, bytearray, memoryview)):
-        _encode_string(value, put, limits)
+        parts.append(_NULL if value is None else _TRUE if value else _FALSE)
+    elif isinstance(value, str):
+        _encode_text(value, parts, limits)
+    elif isinstance(value, (bytes, bytearray, memoryview)):
+        _encode_octets(bytes(value), parts, limits)
     elif isinstance(value, Mapping):
-        _encode_map(value, put, limits, depth)
+        _encode_map(value, parts, limits, depth)
     elif isinstance(value, (list, tuple)):
         _check_container(len(value), limits, depth)
-        put(_head(_ARRAY, len(value)))
+        parts.append(_head(_ARRAY, len(value)))
         for item in value:
-            _encode(item, put, limits, depth - 1)
+            _encode(item, parts, limits, depth - 1)
     elif isinstance(value, int):  # an IntEnum, for example
-        put(_encode_int(int(value)))
+        parts.append(encode_int(int(value)))
     else:
         raise LocalError(f"CBOR subset has no {kind.__name__}")
 
 
-def _encode_int(value: int) -> bytes:
-    if 0 <= value < 24:
-        return _SHORT[value]
+def encode_int(value: int) -> bytes:
+    """Return the encoding of an integer; raises LocalError if it has more than 64 bits."""
+    if 0 <= value < SHORT:
+        return SHORT_INTS[value]
     return _head(_UINT, value) if value >= 0 else _head(_NINT, -1 - value)
 
 
-def _encode_map(value: Mapping[object, object], put: _Put, limits: Limits, depth: int) -> None:
+def _encode_map(value: Mapping[object, object], parts: list[bytes], limits: Limits, depth: int) -> None:
     _check_container(len(value), limits, depth)
-    put(_head(_MAP, len(value)))
+    parts.append(_head(_MAP, len(value)))
+    begin = len(parts)
+    previous = -1
+    for key, item in value.items():
+        # Small integers that ascend, as in every message, are in order as they stand.
+        if type(key) is not int or not previous < key < 24:
+            del parts[begin:]
+            _encode_sorted(value, parts, limits, depth)
+            return
+        previous = key
+        parts.append(SHORT_INTS[key])
+        _encode(item, parts, limits, depth - 1)
+
+
+def _encode_sorted(value: Mapping[object, object], parts: list[bytes], limits: Limits, depth: int) -> None:
     pairs = [(_encode_key(key, limits), item) for key, item in value.items()]
     pairs.sort(key=_first)
     for key, item in pairs:
-        put(key)
-        _encode(item, put, limits, depth - 1)
+        parts.append(key)
+        _encode(item, parts, limits, depth - 1)
 
 
 def _first(pair: tuple[bytes, object]) -> bytes:
@@ -136,28 +174,35 @@ def _first(pair: tuple[bytes, object]) -> bytes:
 
 def _encode_key(key: object, limits: Limits) -> bytes:
     if type(key) is int:
-        return _encode_int(key)
+        return encode_int(key)
     if isinstance(key, bool) or not isinstance(key, (int, bytes, str)):
         raise LocalError(f"CBOR subset has no {type(key).__name__} as a map key")
     parts: list[bytes] = []
-    _encode(key, parts.append, limits, 0)
+    _encode(key, parts, limits, 0)
     return b"".join(parts)
 
 
-def _encode_string(value: str | bytes | bytearray | memoryview, put: _Put, limits: Limits) -> None:
-    if isinstance(value, str):
-        try:
-            raw, major = value.encode(), _TEXT
-        except UnicodeEncodeError:
-            raise LocalError("a text contains a lone surrogate, which UTF-8 cannot carry") from None
-    else:
-        raw, major = bytes(value), _BYTES
-    if len(raw) > limits.string:
-        raise LocalError(
-            f"a string of {len(raw)} bytes is beyond the limit of {limits.string}", reason="limit"
-        )
-    put(_head(major, len(raw)))
-    put(raw)
+def _encode_text(value: str, parts: list[bytes], limits: Limits) -> None:
+    try:
+        raw = value.encode()
+    except UnicodeEncodeError:
+        raise LocalError("a text contains a lone surrogate, which UTF-8 cannot carry") from None
+    _check_string(len(raw), limits)
+    parts.append(_head(_TEXT, len(raw)))
+    parts.append(raw)
+
+
+def _encode_octets(value: bytes, parts: list[bytes], limits: Limits) -> None:
+    length = len(value)
+    if length > limits.string:
+        _check_string(length, limits)
+    parts.append(_U16.pack(_BYTES | 25, length) if 256 <= length < 65536 else _head(_BYTES, length))
+    parts.append(value)
+
+
+def _check_string(length: int, limits: Limits) -> None:
+    if length > limits.string:
+        raise LocalError(f"a string of {length} bytes is beyond the limit of {limits.string}", reason="limit")
 
 
 def _check_container(count: int, limits: Limits, depth: int) -> None:
@@ -176,7 +221,12 @@ def _decode(data: bytes, pos: int, limits: Limits, depth: int) -> tuple[Value, i
         if initial not in _SIMPLE:
             raise MalformedError(f"CBOR subset has no float or simple value 0x{initial:02x}")
         return _SIMPLE[initial], pos + 1
-    argument, pos = _argument(data, pos)
+    low = initial & 0x1F
+    if low < 24:
+        argument = low
+        pos += 1
+    else:
+        argument, pos = _argument(data, pos, low)
     if major <= _NINT:
         return (argument if major == _UINT else -1 - argument), pos
     if major <= _TEXT:
@@ -189,28 +239,30 @@ def _decode(data: bytes, pos: int, limits: Limits, depth: int) -> tuple[Value, i
         raise MalformedError(
             f"CBOR announces {argument} entries, the limit is {limits.entries}", reason="limit"
         )
-    if major == _ARRAY:
-        items: list[Value] = []
-        for _ in range(argument):
-            item, pos = _decode(data, pos, limits, depth - 1)
-            items.append(item)
-        return items, pos
-    return _decode_map(data, pos, argument, limits, depth - 1)
+    if major == _MAP:
+        return _decode_map(data, pos, argument, limits, depth - 1)
+    items: list[Value] = []
+    for _ in range(argument):
+        item, pos = _decode(data, pos, limits, depth - 1)
+        items.append(item)
+    return items, pos
 
 
-def _argument(data: bytes, pos: int) -> tuple[int, int]:
-    """Read a head's argument; each longer form is legal only for what no shorter form can say."""
-    low = data[pos] & 0x1F
-    pos += 1
-    if low < 24:
-        return low, pos
+def _argument(data: bytes, pos: int, low: int) -> tuple[int, int]:
+    """Read a head's long argument; each longer form is legal only for what no shorter form can say."""
+    if low == 24:
+        argument, end = data[pos + 1], pos + 2
+        if argument < 24:
+            raise MalformedError("CBOR head is longer than needed")
+        return argument, end
     if low > 27:
         raise MalformedError(f"CBOR head with reserved or indefinite length {low}")
+    pos += 1
     end = pos + (1 << (low - 24))
     if end > len(data):
         raise MalformedError("CBOR ends inside a head")
     argument = int.from_bytes(data[pos:end])
-    if argument < (24 if low == 24 else 1 << (4 << (low - 24))):
+    if argument < 1 << (4 << (low - 24)):
         raise MalformedError("CBOR head is longer than needed")
     return argument, end
 
@@ -232,6 +284,28 @@ def _decode_string(data: bytes, pos: int, length: int, major: int, limits: Limit
 
 def _decode_map(data: bytes, pos: int, count: int, limits: Limits, depth: int) -> tuple[Value, int]:
     result: dict[Key, Value] = {}
+    previous = -1
+    for done in range(count):
+        key = data[pos]
+        if key >= 24:
+            return _decode_long_keys(data, pos, count - done, limits, depth, result)
+        # A small integer is its own encoding, so these compare as their bytes would.
+        if key <= previous:
+            raise MalformedError("CBOR map keys are not strictly ascending")
+        previous = key
+        value = data[pos + 1]
+        if value < 24:
+            result[key] = value
+            pos += 2
+        else:
+            result[key], pos = _decode(data, pos + 1, limits, depth)
+    return result, pos
+
+
+def _decode_long_keys(
+    data: bytes, pos: int, count: int, limits: Limits, depth: int, result: dict[Key, Value]
+) -> tuple[Value, int]:
+    """The pairs of a map from the first key on that takes more than one byte."""
     previous = b""
     for _ in range(count):
         start = pos
@@ -246,12 +320,10 @@ def _decode_map(data: bytes, pos: int, count: int, limits: Limits, depth: int) -
 
 def _decode_key(data: bytes, pos: int, limits: Limits) -> tuple[Key, int]:
     initial = data[pos]
-    if initial < 24:
-        return initial, pos + 1
     if initial >= _ARRAY:
         raise MalformedError("CBOR map key is neither an integer nor a string")
-    argument, pos = _argument(data, pos)
-    major = initial & 0xE0
+    low, major = initial & 0x1F, initial & 0xE0
+    argument, pos = (low, pos + 1) if low < 24 else _argument(data, pos, low)
     if major <= _NINT:
         return (argument if major == _UINT else -1 - argument), pos
     return _decode_string(data, pos, argument, major, limits)

@@ -27,6 +27,8 @@ from sipc.session import Phase, Session, Start
 from sipc.settings import Settings
 from sipc.timers import ArmedTimers, Timer
 
+_OPEN, _CLOSED = Phase.OPEN, Phase.CLOSED
+
 
 class Peer(Protocol):
     """What a connection needs to know about an authenticated peer."""
@@ -121,6 +123,11 @@ class Context:
 class Connection:
     """Handshake, session and timers of one connection.
 
+    Attributes:
+        events: What `next_event` returns, for a program that takes it from there.
+        timers: `timers.soonest` is a time before which `handle_timer` need not be called. It moves to later only by
+            `next_timer`, which a program that looks at it asks again when the time has come.
+
     Args:
         handshake: An unused handshake of this side's role.
         settings: The program's decisions.
@@ -135,14 +142,14 @@ class Connection:
         self._wall_offset = context.wall - now
         self._session: Session | None = None
         self._out: list[bytes] = []
-        self._events: deque[Event] = deque()
-        self._timers = ArmedTimers()
+        self.events: deque[Event] = deque()
+        self.timers = ArmedTimers()
         self._ended = False
-        self._timers.arm(Timer.HANDSHAKE, now + settings.timeouts.handshake)
+        self.timers.arm(Timer.HANDSHAKE, now + settings.timeouts.handshake)
         if context.initiator:
             self._take_handshake_output()
         else:
-            self._timers.arm(Timer.FIRST, now + settings.timeouts.first)
+            self.timers.arm(Timer.FIRST, now + settings.timeouts.first)
 
     # --- bytes ---
 
@@ -162,27 +169,46 @@ class Connection:
 
     def data_to_send(self) -> bytes:
         """Return what must be written now, and forget it."""
-        if self._session is not None:
-            self._out += self._session.take_output()
-        if not self._out:
+        out = self._out
+        session = self._session
+        if session is not None:
+            if not session.out and not out:
+                return b""
+            out += session.out
+            session.out.clear()
+        elif not out:
             return b""
-        data = b"".join(self._out)
-        self._out.clear()
+        data = b"".join(out)
+        out.clear()
         return data
+
+    def take(self) -> tuple[bytes, bool]:
+        """`data_to_send` and `ended`, for a program that asks for both after each step."""
+        session = self._session
+        if session is None or self._out:
+            return self.data_to_send(), self.ended
+        out = session.out
+        if not out:
+            return b"", session.phase is _CLOSED
+        data = b"".join(out)
+        out.clear()
+        return data, session.phase is _CLOSED
 
     def next_event(self) -> Event | None:
         """Return the next event, None if there is none."""
-        return self._events.popleft() if self._events else None
+        return self.events.popleft() if self.events else None
 
     # --- time ---
 
     def next_timer(self) -> float | None:
         """When `handle_timer` must be called, None for never. It may be called earlier."""
-        return self._timers.next()
+        if self._session is not None:
+            self._session.refresh_timers()
+        return self.timers.next()
 
     def handle_timer(self, now: float) -> None:
         """Do what is due."""
-        for timer in self._timers.fire(now):
+        for timer in self.timers.fire(now):
             if timer is Timer.HANDSHAKE or timer is Timer.FIRST:
                 stage = "negotiation" if timer is Timer.FIRST else "handshake"
                 self._reject(stage, "timeout", f"the {stage} was not finished in time")
@@ -196,9 +222,9 @@ class Connection:
             since: When the oldest of these bytes was handed over; None when all are gone.
         """
         if since is None or self.ended:
-            self._timers.disarm(Timer.WRITE)
+            self.timers.disarm(Timer.WRITE)
         else:
-            self._timers.arm(Timer.WRITE, since + self._settings.timeouts.write)
+            self.timers.arm(Timer.WRITE, since + self._settings.timeouts.write)
 
     # --- what the program wants ---
 
@@ -292,7 +318,7 @@ class Connection:
     @property
     def ended(self) -> bool:
         """Whether the last event has been emitted; what `data_to_send` still has should be written."""
-        return self._ended if self._session is None else self._session.phase is Phase.CLOSED
+        return self._ended if self._session is None else self._session.phase is _CLOSED
 
     @property
     def silent(self) -> bool:
@@ -307,7 +333,7 @@ class Connection:
     @property
     def established(self) -> bool:
         """Whether messages may be sent."""
-        return self._session is not None and self._session.phase is Phase.OPEN
+        return self._session is not None and self._session.phase is _OPEN
 
     @property
     def late_replies(self) -> int:
@@ -350,7 +376,7 @@ class Connection:
         context = self._context
         start = Start(outcome, context.initiator, established, lifetime, context.random, context.count)
         kind = DatagramSession if self._settings.datagram else Session
-        session = kind(start, self._settings, self._events, self._timers)
+        session = kind(start, self._settings, self.events, self.timers)
         self._session = session
         trailing = self._handshake.trailing()
         if trailing:
@@ -360,7 +386,7 @@ class Connection:
         data = self._handshake.data_to_send()
         if data:
             # A responder answers the first complete frame, whatever it was.
-            self._timers.disarm(Timer.FIRST)
+            self.timers.disarm(Timer.FIRST)
             self._out.append(data)
 
     def _reject(self, stage: str, reason: str, detail: str) -> None:
@@ -371,8 +397,8 @@ class Connection:
 
     def _end_early(self, last: Rejected | Closed) -> None:
         self._ended = True
-        self._timers.clear()
-        self._events.append(last)
+        self.timers.clear()
+        self.events.append(last)
 
     def _open(self) -> Session:
         if self._session is None:

@@ -9,7 +9,7 @@ ahead of what it has authenticated.
 
 import copy
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from sipc.errors import IntegrityError, LimitError, LocalError, SipcError
 from sipc.noise import RESERVED_NONCE, TAG_LENGTH, CipherState
@@ -20,7 +20,6 @@ from sipc.records import (
     Record,
     RecordOpener,
     RecordSealer,
-    RecordType,
     parse_plaintext,
 )
 from sipc.replay_window import MAX_NUMBER, ReplayWindow
@@ -52,27 +51,25 @@ class DatagramSealer(RecordSealer):
         super().__init__(cipher)
         self._epoch_bits = epoch_bits
 
-    def seal(self, kind: RecordType, payload: bytes = b"", flags: int = 0) -> bytes:
-        """Return the frame of one record, under the key of its number.
-
-        Raises:
-            LocalError: The payload does not fit, all numbers are used up, or this direction has ended.
-        """
+    def seal_pieces(
+        self, kind: int, flags: int, pieces: Sequence[bytes | memoryview], size: int
+    ) -> tuple[bytes, bytes]:
+        """The frame of one record, under the key of its number; see `RecordSealer.seal_pieces`."""
         if self._dead:
             raise LocalError("this direction has ended")
         number = self._cipher.nonce
-        if len(payload) > MAX_PAYLOAD or self.records >= HARD_RECORD_LIMIT or number > MAX_NUMBER:
+        if size > MAX_PAYLOAD or self.records >= HARD_RECORD_LIMIT or number > MAX_NUMBER:
             self._dead = True
             raise LocalError("a record is too long, or all numbers are used up", reason="limit")
-        body_length = len(payload) + 2
+        body_length = size + 2
         padded = (body_length + 65) & -PADDING
-        plaintext = (_HEAD.pack(body_length, kind, flags) + payload).ljust(padded, b"\0")
+        plaintext = b"".join((_HEAD.pack(body_length, kind, flags), *pieces)).ljust(padded, b"\0")
         sealed = self._cipher.encrypt(plaintext)
         self.records += 1
         self.octets += padded
         if (number + 1) >> self._epoch_bits != number >> self._epoch_bits:
             self._next_key()
-        return _FRAME.pack(len(sealed) + _NUMBER, number) + sealed
+        return _FRAME.pack(len(sealed) + _NUMBER, number), sealed
 
     def rekey(self) -> bytes:
         """Go on with the first number of the next epoch. No record says so: the result is empty."""
@@ -165,6 +162,10 @@ class DatagramOpener(RecordOpener):
             if self.has_ended():
                 return
         self._rest = buffer[start:]
+
+    def whole_message(self, data: bytes) -> bytes | None:
+        """Leave everything to `feed`: each record has to be judged by its number."""
+        return None
 
     def end(self) -> None:
         """Open nothing any more and forget what is buffered."""

@@ -4,6 +4,8 @@ Rule of this file: a record that is missing is never an error, and a message is 
 authentic peer does against the rules still ends the session.
 """
 
+from collections.abc import Sequence
+
 from sipc.control import decode_close
 from sipc.datagram import DatagramOpener, DatagramSealer
 from sipc.errors import LocalError, ProtocolError
@@ -42,7 +44,7 @@ class DatagramSession(Session):
             raise ProtocolError("READY is not the first record")
         super()._on_ready(flags, payload, now)
 
-    def _on_message(self, flags: int, payload: bytes, now: float) -> None:
+    def _on_message(self, flags: int, payload: bytes | memoryview, now: float) -> None:
         if flags != _WHOLE:
             raise ProtocolError("a message is in more than one record")
         super()._on_message(flags, payload, now)
@@ -62,10 +64,10 @@ class DatagramSession(Session):
             raise ProtocolError(f"CLOSE counts {close.sent} messages, more arrived")
         self._on_counted_close(close, now)
 
-    def _post(self, message: bytes) -> None:
-        if len(message) > MAX_PAYLOAD:
+    def _post(self, pieces: Sequence[bytes]) -> None:
+        if sum(map(len, pieces)) > MAX_PAYLOAD:
             raise LocalError("the message does not fit one record", reason="limit")
-        super()._post(message)
+        super()._post(pieces)
 
     def _rekey_if_due(self) -> None:
         if self._sealer.octets >= self._settings.rekey_after_octets:

@@ -9,9 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
-from sipc import cbor
+from sipc import cbor, shapes
 from sipc.cbor import Key, Value
 from sipc.errors import LocalError, MalformedError, ProtocolError
 
@@ -87,12 +88,23 @@ class Label(IntEnum):
     RESTRICTED = 3
 
 
+# Reading a member of an enumeration costs as much as several lookups; these are read for every message.
+_KINDS = tuple(Kind)
+_LABELS = tuple(Label)
+_OK, _RESPONSE_KIND = int(Status.OK), Kind.RESPONSE
+_CRIT = int(Field.CRIT)
+
 _METHOD = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*){1,7}", re.ASCII)
 
 
 def is_method(text: str) -> bool:
     """Whether `text` is in the grammar of method names."""
-    return len(text) <= 128 and _METHOD.fullmatch(text) is not None
+    return len(text) <= 128 and _matches(text)
+
+
+@lru_cache(maxsize=512)  # a program has few methods; whether a text is in the grammar never changes
+def _matches(text: str) -> bool:
+    return _METHOD.fullmatch(text) is not None
 
 
 # --- one check for each type; a check gets what the strict decoder returned ---
@@ -249,7 +261,8 @@ class Envelope:
 
     __slots__ = ("fields",)
 
-    def __init__(self, fields: dict[Key, Value]) -> None:
+    def __init__(self, fields: dict[Key, Any]) -> None:
+        # Each has the type that the grammar gives it, which the type checker cannot see.
         self.fields = fields
 
     def __eq__(self, other: object) -> bool:
@@ -268,57 +281,68 @@ class Envelope:
     @property
     def kind(self) -> Kind:
         """What the message is."""
-        return Kind(cast("int", self.fields[1]))
+        number: int = self.fields[1]
+        return _KINDS[number]
 
     @property
     def mid(self) -> int:
         """Number of the message in its direction."""
-        return cast("int", self.fields[2])
+        value: int = self.fields[2]
+        return value
 
     @property
     def corr(self) -> int:
         """Number of the request that this response or cancel is about."""
-        return cast("int", self.fields[3])
+        value: int = self.fields[3]
+        return value
 
     @property
     def method(self) -> str:
         """Method of a request or an event."""
-        return cast("str", self.fields[4])
+        value: str = self.fields[4]
+        return value
 
     @property
     def schema(self) -> int:
         """Version of the method's schema; 1 where it is left out."""
-        return cast("int", self.fields.get(5, 1))
+        value: int = self.fields.get(5, 1)
+        return value
 
     @property
     def idem(self) -> bytes | None:
         """Idempotency key of a request."""
-        return cast("bytes | None", self.fields.get(6))
+        value: bytes | None = self.fields.get(6)
+        return value
 
     @property
     def budget_ms(self) -> int:
         """Remaining time of a request in milliseconds."""
-        return cast("int", self.fields[7])
+        value: int = self.fields[7]
+        return value
 
     @property
     def label(self) -> Label:
         """How confidential the message is."""
-        return Label(cast("int", self.fields.get(8, Label.RESTRICTED)))
+        number: int = self.fields.get(8, 3)
+        return _LABELS[number]
 
     @property
     def purpose(self) -> str | None:
         """What the content may be used for."""
-        return cast("str | None", self.fields.get(9))
+        value: str | None = self.fields.get(9)
+        return value
 
     @property
     def okey(self) -> bytes | None:
         """Ordering key; messages without one share a lane."""
-        return cast("bytes | None", self.fields.get(12))
+        value: bytes | None = self.fields.get(12)
+        return value
 
     @property
     def trace(self) -> bytes | None:
         """Trace id, span id and flags."""
-        return cast("bytes | None", self.fields.get(13))
+        value: bytes | None = self.fields.get(13)
+        return value
 
     @property
     def body(self) -> Value:
@@ -328,7 +352,8 @@ class Envelope:
     @property
     def status(self) -> int:
         """Outcome of a response."""
-        return cast("int", self.fields[15])
+        value: int = self.fields[15]
+        return value
 
     @property
     def retryable(self) -> bool:
@@ -339,7 +364,8 @@ class Envelope:
     @property
     def token(self) -> bytes | None:
         """Capability token of a request or an event."""
-        return cast("bytes | None", self.fields.get(10))
+        value: bytes | None = self.fields.get(10)
+        return value
 
     @property
     def is_signed(self) -> bool:
@@ -365,6 +391,9 @@ def decode(data: bytes) -> Envelope:
             cannot meet.
         SignedEnvelope: It carries a signature, or parts of one; the caller may be able to verify it.
     """
+    usual = shapes.decode(data)
+    if usual is not None:
+        return Envelope(usual)
     fields = cbor.decode(data)
     if type(fields) is not dict:
         raise MalformedError("a message is not a map")
@@ -372,7 +401,7 @@ def decode(data: bytes) -> Envelope:
     envelope = Envelope(fields)
     if fields[0] != VERSION:
         raise UnsupportedEnvelope("unknown message version", envelope, Status.SCHEMA_UNSUPPORTED)
-    if Field.CRIT in fields:
+    if _CRIT in fields:
         _require_understood(envelope)
     if not _SIGNED.isdisjoint(cast("Mapping[int, Value]", fields)):
         raise SignedEnvelope("a signed message cannot be verified here", envelope, Status.DENIED)
@@ -389,7 +418,6 @@ def check_fields(fields: Mapping[Key, Value]) -> None:
     if type(kind) is not int or kind not in _BY_KIND:
         raise MalformedError("a message has no known kind")
     checks, required = _BY_KIND[kind]
-    found = 0
     for key, value in fields.items():
         check = checks.get(key)  # type: ignore[arg-type]  # a key of another type is simply not found
         if check is None:
@@ -398,17 +426,15 @@ def check_fields(fields: Mapping[Key, Value]) -> None:
             raise MalformedError(f"key {key!r} is unknown or not for a message of kind {kind}")
         if not check(value):
             raise MalformedError(f"key {key!r} has a value that is not allowed")
-        if key in required:
-            found += 1
-    if found != len(required):
+    if not required <= fields.keys():
         raise MalformedError(f"a message of kind {kind} lacks a required key")
-    if kind == Kind.RESPONSE:
+    if kind == _RESPONSE_KIND:
         _check_response(fields)
 
 
 def _check_response(fields: Mapping[Key, Value]) -> None:
     """A response has either a result or an error."""
-    if fields[15] == Status.OK:
+    if fields[15] == _OK:
         if 16 in fields:
             raise MalformedError("a successful response carries an error")
     elif 14 in fields:
@@ -426,6 +452,13 @@ def _require_understood(envelope: Envelope) -> None:
             raise UnsupportedEnvelope(f"key {key} must be understood", envelope, Status.SCHEMA_UNSUPPORTED)
 
 
+_PLAIN = frozenset({int, bytes, str})
+# Every message begins with version, kind and number.
+_PREFIX = frozenset({int(Field.VER), int(Field.KIND), int(Field.MID)})
+_REQUIRED_REST = tuple(_BY_KIND[kind][1] - _PREFIX for kind in Kind)
+_PREFIXES = tuple(bytes((Field.VER, VERSION, Field.KIND, kind, Field.MID)) for kind in Kind)
+
+
 def build(kind: Kind, mid: int, fields: Mapping[int, Value | None]) -> Envelope:
     """Make a message to send. Fields whose value is None are left out.
 
@@ -436,12 +469,53 @@ def build(kind: Kind, mid: int, fields: Mapping[int, Value | None]) -> Envelope:
     for key, value in fields.items():
         if value is not None:
             # The decoder returns plain integers, and the grammar is held against what it would return.
-            made[int(key)] = int(value) if isinstance(value, IntEnum) else value
+            plain = type(value) in _PLAIN or not isinstance(value, IntEnum)
+            made[int(key)] = value if plain else int(cast("int", value))
     try:
         check_fields(made)
     except MalformedError as error:
         raise LocalError(f"cannot send this message: {error}", reason="malformed") from error
     return Envelope(made)
+
+
+def message(kind: Kind, mid: int, fields: Mapping[int, Value]) -> bytes:
+    """Return the encoding of a message to send: `build` and `encode` in one pass, for fields that are in order.
+
+    Args:
+        kind: What the message is.
+        mid: Its number.
+        fields: All other fields by ascending keys; those whose value is None are left out.
+
+    Raises:
+        LocalError: The fields are not in the grammar, or outside the CBOR subset or its limits.
+    """
+    checks, rest = _BY_KIND[kind][0], _REQUIRED_REST[kind]
+    parts = [b"", _PREFIXES[kind], cbor.encode_int(mid)]
+    previous = count = len(_PREFIX) - 1
+    for key, value in fields.items():
+        if value is None:
+            continue
+        check = checks.get(key)
+        if check is None or not previous < key < cbor.SHORT:
+            return encode(build(kind, mid, fields))
+        plain = value if type(value) in _PLAIN or not isinstance(value, IntEnum) else int(value)
+        if not check(plain):
+            raise LocalError(
+                f"cannot send this message: key {key} has a value that is not allowed", reason="malformed"
+            )
+        previous = key
+        count += 1
+        parts.append(cbor.SHORT_INTS[key])
+        cbor.append(plain, parts)
+    if not rest <= fields.keys() or (kind is _RESPONSE_KIND and not _is_success(fields)):
+        # Says what is wrong, if anything is.
+        return encode(build(kind, mid, fields))
+    parts[0] = cbor.map_head(count + 1)
+    return b"".join(parts)
+
+
+def _is_success(fields: Mapping[int, Value]) -> bool:
+    return fields.get(15) == _OK and fields.get(16) is None
 
 
 def encode(envelope: Envelope) -> bytes:

@@ -6,6 +6,7 @@ Rule of this file: every connection ends with exactly one of `Rejected` (it was 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from sipc.envelope import Envelope
 
@@ -60,8 +61,7 @@ class Established:
     channel_binding: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(NamedTuple):
     """An event of the peer."""
 
     envelope: Envelope
@@ -84,8 +84,7 @@ class MessageRefused:
     reason: str = "protocol"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReceived:
+class RequestReceived(NamedTuple):
     """The peer waits for `respond(mid, ...)`.
 
     Attributes:
@@ -107,8 +106,7 @@ class RequestEnded:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseReceived:
+class ResponseReceived(NamedTuple):
     """The final response to our request `mid`."""
 
     mid: int

@@ -4,12 +4,15 @@ Rule of this file: a message gets its number when it is certain to be sent, and 
 knows nothing of records; it hands encoded messages to `post` and tells the program through `emit`.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sipc import envelope as wire
+from sipc import shapes
 from sipc.cbor import Value
-from sipc.envelope import Envelope, Field, Kind, Label, SignedEnvelope, Status, UnsupportedEnvelope
+from sipc.envelope import Envelope, Field, Kind, Label, SignedEnvelope, Status, UnsupportedEnvelope, is_method
 from sipc.errors import LocalError, ProtocolError
 from sipc.events import (
     Cause,
@@ -22,13 +25,17 @@ from sipc.events import (
     RequestReceived,
     ResponseReceived,
 )
-from sipc.rpc import Call, Message, OpenCalls, OwedAnswers
+from sipc.rpc import Call, Message, OpenCalls, OwedAnswers, clamp_budget
 
 _REF = 8
+_USUAL = shapes.STRING_LIMIT
+# Read for every message; reading a member of an enumeration costs several times as much.
+_REQUEST, _EVENT, _ANSWER = Kind.REQUEST, Kind.EVENT, Kind.RESPONSE
+_OK = int(Status.OK)
+_CORR, _LABEL, _BODY, _STATUS, _ERR = map(int, (Field.CORR, Field.LABEL, Field.BODY, Field.STATUS, Field.ERR))
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The final answer to a request.
 
     Attributes:
@@ -49,13 +56,13 @@ class Outlets:
     """Where an exchange puts what it makes.
 
     Attributes:
-        post: Takes an encoded message for the peer; raises LocalError if it cannot be sent.
+        post: Takes an encoded message for the peer, in pieces; raises LocalError if it cannot be sent.
         emit: Takes an event for the program.
         random: Draws bytes that link an error on the wire to a line of the log.
         count: Told the name of what happened, for counters.
     """
 
-    post: Callable[[bytes], None]
+    post: Callable[[Sequence[bytes]], None]
     emit: Callable[[Event], None]
     random: Callable[[int], bytes]
     count: Callable[[str], None] = lambda name: None
@@ -74,14 +81,18 @@ class Exchange:
         received: Messages received.
         peer_max_inflight: How many requests the peer works on at once.
         muted: Nothing can be sent any more: requests that still arrive are dropped, not worked on.
+        due: No deadline of a request comes before this; `next_deadline` makes it exact.
     """
 
     __slots__ = (
         "_calls",
+        "_emit",
         "_max_inflight",
         "_out",
         "_owed",
+        "_post",
         "_verifies",
+        "due",
         "muted",
         "peer_max_inflight",
         "received",
@@ -91,6 +102,8 @@ class Exchange:
     def __init__(self, outlets: Outlets, max_inflight: int, *, verifies: bool = False) -> None:
         self._verifies = verifies
         self._out = outlets
+        self._post = outlets.post
+        self._emit = outlets.emit
         self._max_inflight = max_inflight
         self._calls = OpenCalls()
         self._owed = OwedAnswers()
@@ -98,27 +111,43 @@ class Exchange:
         self.muted = False
         self.sent = 0
         self.received = 0
+        self.due = math.inf
 
     # --- sending ---
 
     def send_event(self, message: Message) -> int:
         """Send an event and return its number."""
-        return self._send(Kind.EVENT, _fields(message))
+        mid = self.sent
+        body = message.body
+        if type(body) is bytes and len(body) <= _USUAL and message.is_plain() and is_method(message.method):
+            self._post(shapes.event(mid, message.method, body))
+            self.sent = mid + 1
+            return mid
+        return self._send(_EVENT, _fields(message))
 
     def request(self, call: Call, now: float) -> int:
         """Send a request and return its number; its outcome follows as an event."""
         if len(self._calls) >= self.peer_max_inflight:
             raise LocalError("the peer works on as many requests as it allows", reason="limit")
-        mid = self._send(Kind.REQUEST, _fields(call))
-        self._calls.add(mid, now + min(max(call.budget_ms, 1), wire.MAX_BUDGET_MS) / 1000)
+        body, method = call.body, call.method
+        if type(body) is bytes and len(body) <= _USUAL and call.is_plain() and is_method(method):
+            mid = self.sent
+            self._post(shapes.request(mid, method, clamp_budget(call.budget_ms), body))
+            self.sent = mid + 1
+        else:
+            mid = self._send(_REQUEST, _fields(call))
+        deadline = now + min(max(call.budget_ms, 1), wire.MAX_BUDGET_MS) / 1000
+        self._calls.add(mid, deadline)
+        if deadline < self.due:
+            self.due = deadline
         return mid
 
     def cancel(self, mid: int) -> bool:
         """Give up request `mid` and tell the peer; False if it is not open any more."""
         if not self._calls.abandon(mid):
             return False
-        self._send(Kind.CANCEL, {Field.CORR: mid})
-        self._out.emit(RequestFailed(mid, "timeout", "cancelled", Executed.UNKNOWN))
+        self._send(Kind.CANCEL, {_CORR: mid})
+        self._emit(RequestFailed(mid, "timeout", "cancelled", Executed.UNKNOWN))
         return True
 
     def respond(self, mid: int, answer: Answer) -> bool:
@@ -139,23 +168,29 @@ class Exchange:
     def _answer(self, mid: int, answer: Answer) -> None:
         if self.muted:
             return
+        body = answer.body
+        if type(body) is bytes and answer.status == _OK and answer.label is None and len(body) <= _USUAL:
+            sent = self.sent
+            self._post(shapes.response(sent, mid, body))
+            self.sent = sent + 1
+            return
         fields: dict[int, Value] = {
-            Field.CORR: mid,
-            Field.STATUS: answer.status,
-            Field.LABEL: answer.label,
-            Field.BODY: answer.body,
+            _CORR: mid,
+            _LABEL: answer.label,
+            _BODY: answer.body,
+            _STATUS: answer.status,
         }
-        if answer.status != Status.OK:
-            fields[Field.ERR] = wire.error_detail(
+        if answer.status != _OK:
+            fields[_ERR] = wire.error_detail(
                 self._out.random(_REF),
                 retryable=answer.status in wire.RETRYABLE,
                 retry_after_ms=answer.retry_after_ms,
             )
-        self._send(Kind.RESPONSE, fields)
+        self._send(_ANSWER, fields)
 
     def _send(self, kind: Kind, fields: Mapping[int, Value]) -> int:
         mid = self.sent
-        self._out.post(wire.encode(wire.build(kind, mid, fields)))
+        self._post((wire.message(kind, mid, fields),))
         self.sent = mid + 1
         return mid
 
@@ -182,13 +217,13 @@ class Exchange:
                 return
         self._number(envelope)
         kind = envelope.kind
-        if kind == Kind.EVENT:
-            self._out.emit(MessageReceived(envelope))
-        elif kind == Kind.REQUEST:
+        if kind is _EVENT:
+            self._emit(MessageReceived(envelope))
+        elif kind is _REQUEST:
             self._requested(envelope, now, refuse)
-        elif kind == Kind.RESPONSE:
+        elif kind is _ANSWER:
             if self._calls.settle(envelope.corr):
-                self._out.emit(ResponseReceived(envelope.corr, envelope))
+                self._emit(ResponseReceived(envelope.corr, envelope))
             else:
                 self._out.count("late_reply")
         else:
@@ -218,9 +253,12 @@ class Exchange:
         if self.muted or refuse is not None:
             self._answer(envelope.mid, Answer(refuse or Status.UNAVAILABLE))
             return
+        mid = envelope.mid
         deadline = now + envelope.budget_ms / 1000
-        self._owed.add(envelope.mid, deadline)
-        self._out.emit(RequestReceived(envelope.mid, envelope, deadline))
+        self._owed.add(mid, deadline)
+        if deadline < self.due:
+            self.due = deadline
+        self._emit(RequestReceived(mid, envelope, deadline))
 
     def _cancelled(self, envelope: Envelope) -> None:
         mid = envelope.corr
@@ -228,19 +266,19 @@ class Exchange:
             raise ProtocolError("a cancel names a request that was not sent")
         # Our answer and the cancel may have crossed: then there is nothing to stop.
         if self._owed.settle(mid):
-            self._out.emit(RequestEnded(mid, Cause.CANCELLED))
+            self._emit(RequestEnded(mid, Cause.CANCELLED))
             self._answer(mid, Answer(Status.CANCELLED))
 
     def _unsupported(self, error: UnsupportedEnvelope) -> None:
         envelope = error.envelope
         if envelope.kind == Kind.RESPONSE:
             if self._calls.settle(envelope.corr):
-                self._out.emit(RequestFailed(envelope.corr, "protocol", "outcome_unknown", Executed.UNKNOWN))
+                self._emit(RequestFailed(envelope.corr, "protocol", "outcome_unknown", Executed.UNKNOWN))
             return
         if envelope.kind == Kind.REQUEST:
             self._answer(envelope.mid, Answer(error.status))
         reason = "unauthorized" if isinstance(error, SignedEnvelope) else error.reason
-        self._out.emit(MessageRefused(envelope.mid, error.status, str(error), reason))
+        self._emit(MessageRefused(envelope.mid, error.status, str(error), reason))
 
     def set_number(self, number: int, *, sending: bool) -> None:
         """Set the number of a direction's next message; for tests near a limit.
@@ -269,16 +307,16 @@ class Exchange:
     def next_deadline(self) -> float | None:
         """The earliest deadline of a request of either side."""
         ours, theirs = self._calls.next_deadline(), self._owed.next_deadline()
-        if ours is None or theirs is None:
-            return theirs if ours is None else ours
-        return min(ours, theirs)
+        open_deadlines = [deadline for deadline in (ours, theirs) if deadline is not None]
+        self.due = min(open_deadlines, default=math.inf)
+        return self.due if open_deadlines else None
 
     def expire(self, now: float) -> None:
         """Settle every request whose deadline has come."""
         for mid in self._calls.expire(now):
-            self._out.emit(RequestFailed(mid, "timeout", "deadline_exceeded", Executed.UNKNOWN))
+            self._emit(RequestFailed(mid, "timeout", "deadline_exceeded", Executed.UNKNOWN))
         for mid in self._owed.expire(now):
-            self._out.emit(RequestEnded(mid, Cause.DEADLINE))
+            self._emit(RequestEnded(mid, Cause.DEADLINE))
             self._answer(mid, Answer(Status.DEADLINE_EXCEEDED))
 
     def end(self, reason: str, acknowledged: int | None) -> None:
@@ -291,15 +329,15 @@ class Exchange:
         """
         for mid in self._calls.take_all():
             if acknowledged is not None and mid >= acknowledged:
-                self._out.emit(RequestFailed(mid, reason, "not_executed", Executed.NO))
+                self._emit(RequestFailed(mid, reason, "not_executed", Executed.NO))
             else:
-                self._out.emit(RequestFailed(mid, reason, "outcome_unknown", Executed.UNKNOWN))
+                self._emit(RequestFailed(mid, reason, "outcome_unknown", Executed.UNKNOWN))
         self.drop_owed()
 
     def drop_owed(self) -> None:
         """Answer nothing any more and stop the work on it."""
         for mid in self._owed.take_all():
-            self._out.emit(RequestEnded(mid, Cause.CLOSED))
+            self._emit(RequestEnded(mid, Cause.CLOSED))
 
 
 def _fields(message: Message) -> dict[int, Value]:

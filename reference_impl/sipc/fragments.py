@@ -11,16 +11,20 @@ from sipc.errors import LimitError, MalformedError, ProtocolError
 from sipc.records import FLAG_FIRST, FLAG_LAST, MAX_PAYLOAD
 
 
-def split(message: bytes, size: int = MAX_PAYLOAD) -> Iterator[tuple[int, bytes]]:
+def split(message: bytes, size: int = MAX_PAYLOAD) -> Iterator[tuple[int, bytes | memoryview]]:
     """Yield (flags, payload) of each record of a non-empty `message`."""
+    if len(message) <= size:
+        yield FLAG_FIRST | FLAG_LAST, message
+        return
+    whole = memoryview(message)
     flags = FLAG_FIRST
     last = len(message) - size
     start = 0
     while start < last:
-        yield flags, message[start : start + size]
+        yield flags, whole[start : start + size]
         flags = 0
         start += size
-    yield flags | FLAG_LAST, message[start:]
+    yield flags | FLAG_LAST, whole[start:]
 
 
 class Reassembler:
@@ -34,7 +38,7 @@ class Reassembler:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | memoryview] = []
         self._length = 0
 
     @property
@@ -42,7 +46,7 @@ class Reassembler:
         """Whether a message has begun and not ended: only its next fragment is legal now."""
         return bool(self._parts)
 
-    def add(self, flags: int, payload: bytes) -> bytes | None:
+    def add(self, flags: int, payload: bytes | memoryview) -> bytes | None:
         """Take one fragment.
 
         Returns:
@@ -63,7 +67,7 @@ class Reassembler:
         if self._length > self._limit:
             raise LimitError(f"a message is longer than {self._limit} bytes")
         if flags & FLAG_LAST:
-            message = b"".join((*self._parts, payload)) if self._parts else payload
+            message = b"".join((*self._parts, payload)) if self._parts else bytes(payload)
             self.clear()
             return message
         self._parts.append(payload)

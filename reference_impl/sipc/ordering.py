@@ -35,6 +35,10 @@ class Lanes(Generic[T]):
         waiting.append(item)
         return False
 
+    def is_busy(self, lane: Hashable) -> bool:
+        """Whether something of `lane` is running."""
+        return lane in self._lanes
+
     def done(self, lane: Hashable) -> T | None:
         """The running item of `lane` has ended.
 

@@ -10,7 +10,7 @@ bytes up to a multiple of 64 and is ignored on receipt.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ class RecordType(IntEnum):
 
 FLAG_FIRST = 1
 FLAG_LAST = 2
+WHOLE = FLAG_FIRST | FLAG_LAST
 FIRST_IGNORABLE_TYPE = 0x80
 
 PADDING = 64
@@ -50,6 +51,12 @@ _KINDS: dict[int, tuple[RecordType, int]] = {
 
 _HEAD = struct.Struct(">HBB")
 _LENGTH = struct.Struct(">H")
+# Payloads longer than this are looked at in place; they are copied once, when their message is put together.
+_VIEWED = 16384
+_MSG = int(RecordType.MSG)
+# With a plaintext of at least a head.
+_SHORTEST = 2 + 4 + TAG_LENGTH
+_ZEROS = tuple(bytes(count) for count in range(PADDING))
 
 
 class Record(NamedTuple):
@@ -58,12 +65,12 @@ class Record(NamedTuple):
     Attributes:
         type: One of the known types, or the number of an ignorable one.
         flags: Only flags that are defined for this type; anything for an ignorable one.
-        payload: What follows the two head bytes.
+        payload: What follows the two head bytes; a view of it where a copy would cost more.
     """
 
     type: int
     flags: int
-    payload: bytes
+    payload: bytes | memoryview
 
 
 class RecordSealer:
@@ -86,19 +93,32 @@ class RecordSealer:
         self.octets = 0
 
     def seal(self, kind: RecordType, payload: bytes = b"", flags: int = 0) -> bytes:
-        """Return the frame of one record.
+        """Return the frame of one record; see `seal_pieces`."""
+        return b"".join(self.seal_pieces(kind, flags, (payload,), len(payload)))
+
+    def seal_pieces(
+        self, kind: int, flags: int, pieces: Sequence[bytes | memoryview], size: int
+    ) -> tuple[bytes, bytes]:
+        """Return the frame of one record, in two pieces.
+
+        Args:
+            kind: The record's type.
+            flags: Its flags.
+            pieces: Its payload.
+            size: How long that is.
 
         Raises:
             LocalError: The payload does not fit, the key is used up, or this direction has ended.
         """
         if self._dead:
             raise LocalError("this direction has ended")
-        if len(payload) > MAX_PAYLOAD or self.records >= HARD_RECORD_LIMIT:
+        if size > MAX_PAYLOAD or self.records >= HARD_RECORD_LIMIT:
             self._dead = True
             raise LocalError("a record is too long, or the key has been used too often", reason="limit")
-        body_length = len(payload) + 2
+        body_length = size + 2
         padded = (body_length + 65) & -PADDING
-        plaintext = (_HEAD.pack(body_length, kind, flags) + payload).ljust(padded, b"\0")
+        head = _HEAD.pack(body_length, kind, flags)
+        plaintext = b"".join((head, *pieces, _ZEROS[padded - body_length - 2]))
         try:
             sealed = self._cipher.encrypt(plaintext)
         except SipcError:
@@ -106,7 +126,7 @@ class RecordSealer:
             raise
         self.records += 1
         self.octets += padded
-        return _LENGTH.pack(len(sealed)) + sealed
+        return _LENGTH.pack(len(sealed)), sealed
 
     def rekey(self) -> bytes:
         """Return the frame of a REKEY record; everything later is sealed under the next key."""
@@ -143,11 +163,15 @@ class RecordOpener:
         records: Records opened under the present key.
     """
 
-    __slots__ = ("_buffer", "_cipher", "_dead", "records")
+    __slots__ = ("_cipher", "_dead", "_missing", "_opened", "_pieces", "records")
 
     def __init__(self, cipher: CipherState) -> None:
         self._cipher = cipher
-        self._buffer = b""
+        # Bytes of a frame that is not complete, and how many more it takes until one can be.
+        self._pieces: list[bytes] = []
+        self._missing = 0
+        # What `whole_message` opened, and was none.
+        self._opened: Record | None = None
         self._dead = False
         self.records = 0
 
@@ -163,9 +187,21 @@ class RecordOpener:
             LimitError: The peer has used its key too often.
             LocalError: This direction has ended.
         """
-        if self.has_ended():
+        if self._dead:
             raise LocalError("this direction has ended")
-        buffer = self._buffer + data if self._buffer else data
+        if self._opened is not None:
+            opened, self._opened = self._opened, None
+            yield opened
+            return
+        if self._missing > len(data):
+            # Nothing can be complete yet; a long frame is put together once, not for each piece.
+            self._missing -= len(data)
+            self._pieces.append(data)
+            return
+        buffer = b"".join((*self._pieces, data)) if self._pieces else data
+        self._pieces.clear()
+        self._missing = 0
+        view = memoryview(buffer)
         end = len(buffer)
         start = 0
         while end - start >= 2:
@@ -175,9 +211,10 @@ class RecordOpener:
                 raise IntegrityError("a frame is too short to be authentic")
             stop = start + 2 + length
             if stop > end:
+                self._missing = stop - end
                 break
             try:
-                record = self._open(buffer[start + 2 : stop])
+                record = self._open(view[start + 2 : stop])
             except SipcError:
                 self.end()
                 raise
@@ -185,7 +222,30 @@ class RecordOpener:
             yield record
             if self.has_ended():
                 return
-        self._buffer = buffer[start:] if start else buffer
+        if start < end:
+            self._pieces.append(buffer[start:])
+            self._missing = self._missing or 1
+
+    def whole_message(self, data: bytes) -> bytes | None:
+        """Open `data` if it is exactly one frame; return the payload if that is one whole message.
+
+        Any other record is kept for `feed`, which yields it first.
+
+        Raises:
+            SipcError: See `feed`.
+        """
+        if self._pieces or len(data) < _SHORTEST or (data[0] << 8 | data[1]) + 2 != len(data) or self._dead:
+            return None
+        try:
+            plaintext = self._decrypt(data[2:])
+            size, kind, flags = _HEAD.unpack_from(plaintext)
+            if kind == _MSG and flags == WHOLE and 2 < size <= len(plaintext) - 2:
+                return plaintext[4 : 2 + size]
+            self._opened = parse_plaintext(plaintext)
+        except SipcError:
+            self.end()
+            raise
+        return None
 
     def rekey(self) -> None:
         """A REKEY record was opened: the next record is under the next key."""
@@ -203,7 +263,8 @@ class RecordOpener:
     def end(self) -> None:
         """Open nothing any more and forget what is buffered."""
         self._dead = True
-        self._buffer = b""
+        self._pieces.clear()
+        self._opened = None
 
     def has_ended(self) -> bool:
         """Whether this direction has ended."""
@@ -211,14 +272,17 @@ class RecordOpener:
 
     def has_partial_frame(self) -> bool:
         """Whether the stream stands inside a frame."""
-        return bool(self._buffer)
+        return bool(self._pieces)
 
-    def _open(self, sealed: bytes) -> Record:
+    def _open(self, sealed: memoryview) -> Record:
+        return parse_plaintext(self._decrypt(sealed))
+
+    def _decrypt(self, sealed: bytes | memoryview) -> bytes:
         if self.records >= HARD_RECORD_LIMIT:
             raise LimitError("the peer has used one key too often")
         plaintext = self._cipher.decrypt(sealed)
         self.records += 1
-        return parse_plaintext(plaintext)
+        return plaintext
 
 
 def parse_plaintext(plaintext: bytes) -> Record:
@@ -240,6 +304,8 @@ def parse_plaintext(plaintext: bytes) -> Record:
             raise ProtocolError(f"undefined flags 0x{flags:02x} in a record of type {kind.name}")
     elif kind < FIRST_IGNORABLE_TYPE:
         raise ProtocolError(f"unknown record type 0x{kind:02x}")
+    if body_length > _VIEWED:
+        return Record(kind, flags, memoryview(plaintext)[4 : 2 + body_length])
     return Record(kind, flags, plaintext[4 : 2 + body_length])
 
 

@@ -16,6 +16,20 @@ from sipc.errors import LocalError, ProtocolError
 from sipc.events import Executed
 
 DEFAULT_BUDGET_MS = 30_000
+_METHOD, _SCHEMA, _IDEM, _BUDGET, _LABEL, _PURPOSE, _OKEY, _TRACE, _BODY = map(
+    int,
+    (
+        Field.METHOD,
+        Field.SCHEMA,
+        Field.IDEM,
+        Field.BUDGET,
+        Field.LABEL,
+        Field.PURPOSE,
+        Field.OKEY,
+        Field.TRACE,
+        Field.BODY,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +56,35 @@ class Message:
     trace: bytes | None = None
     extra: Mapping[int, Value] | None = None
 
+    def is_plain(self) -> bool:
+        """Whether it has no optional field but a body."""
+        return (
+            self.schema is None
+            and self.label is None
+            and self.purpose is None
+            and self.okey is None
+            and self.trace is None
+            and self.extra is None
+        )
+
     def fields(self) -> dict[int, Value]:
         """The fields of the envelope that this message decides."""
-        return {
-            Field.METHOD: self.method,
-            Field.SCHEMA: self.schema,
-            Field.LABEL: self.label,
-            Field.PURPOSE: self.purpose,
-            Field.OKEY: self.okey,
-            Field.TRACE: self.trace,
-            Field.BODY: self.body,
-        }
+        fields: dict[int, Value] = {_METHOD: self.method}
+        if self.schema is not None:
+            fields[_SCHEMA] = self.schema
+        self._add_common(fields)
+        return fields
+
+    def _add_common(self, fields: dict[int, Value]) -> None:
+        """The fields behind those of requests, in the order in which they are encoded."""
+        pairs = (
+            (_LABEL, self.label),
+            (_PURPOSE, self.purpose),
+            (_OKEY, self.okey),
+            (_TRACE, self.trace),
+            (_BODY, self.body),
+        )
+        fields.update({key: value for key, value in pairs if value is not None})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +99,19 @@ class Call(Message):
     idem: bytes | None = None
     budget_ms: float = DEFAULT_BUDGET_MS
 
+    def is_plain(self) -> bool:
+        """Whether it has no optional field but a body."""
+        return self.idem is None and Message.is_plain(self)
+
     def fields(self) -> dict[int, Value]:
         """The fields of the envelope that this request decides."""
-        fields = Message.fields(self)
-        fields[Field.IDEM] = self.idem
-        fields[Field.BUDGET] = clamp_budget(self.budget_ms)
+        fields: dict[int, Value] = {_METHOD: self.method}
+        if self.schema is not None:
+            fields[_SCHEMA] = self.schema
+        if self.idem is not None:
+            fields[_IDEM] = self.idem
+        fields[_BUDGET] = clamp_budget(self.budget_ms)
+        self._add_common(fields)
         return fields
 
 
@@ -105,8 +145,12 @@ def may_resend(executed: Executed, status: int | None, *, keyed: bool, idempoten
     return executed is Executed.NO or status is not None or keyed or idempotent
 
 
+# So many settled numbers are carried along before they are swept out.
+_SETTLED = 64
+
+
 class _Deadlines:
-    """Numbers with deadlines; settled ones leave the heap when they come up."""
+    """Numbers with deadlines; settled ones leave the heap when they come up, or when they are the majority."""
 
     __slots__ = ("_heap", "open")
 
@@ -115,11 +159,15 @@ class _Deadlines:
         self._heap: list[tuple[float, int]] = []
 
     def add(self, mid: int, deadline: float) -> None:
+        """Request `mid` was sent, or arrived."""
         self.open[mid] = deadline
         heapq.heappush(self._heap, (deadline, mid))
+        if len(self._heap) > 2 * len(self.open) + _SETTLED:
+            self._heap = [(when, open_mid) for open_mid, when in self.open.items()]
+            heapq.heapify(self._heap)
 
     def next_deadline(self) -> float | None:
-        """The earliest deadline of an open number."""
+        """The earliest deadline of an open number; None when there is none."""
         heap = self._heap
         while heap and heap[0][1] not in self.open:
             heapq.heappop(heap)
@@ -142,27 +190,23 @@ class _Deadlines:
         return mids
 
 
-class OpenCalls:
+class OpenCalls(_Deadlines):
     """Requests this side sent.
 
     Attributes:
         late_replies: Responses that came after their request had been given up.
     """
 
-    __slots__ = ("_abandoned", "_deadlines", "late_replies")
+    __slots__ = ("_abandoned", "late_replies")
 
     def __init__(self) -> None:
-        self._deadlines = _Deadlines()
+        super().__init__()
         # Given up, but the peer may still be working on them: they count against its limit.
         self._abandoned: set[int] = set()
         self.late_replies = 0
 
     def __len__(self) -> int:
-        return len(self._deadlines.open) + len(self._abandoned)
-
-    def add(self, mid: int, deadline: float) -> None:
-        """Request `mid` was sent."""
-        self._deadlines.add(mid, deadline)
+        return len(self.open) + len(self._abandoned)
 
     def settle(self, mid: int) -> bool:
         """A response to `mid` arrived.
@@ -173,7 +217,7 @@ class OpenCalls:
         Raises:
             ProtocolError: `mid` is not a request that waits for a response.
         """
-        if self._deadlines.open.pop(mid, None) is not None:
+        if self.open.pop(mid, None) is not None:
             return True
         if mid not in self._abandoned:
             raise ProtocolError(f"a response to {mid}, which is not an open request")
@@ -183,54 +227,35 @@ class OpenCalls:
 
     def abandon(self, mid: int) -> bool:
         """Give up waiting for `mid`; False if it is not open."""
-        if self._deadlines.open.pop(mid, None) is None:
+        if self.open.pop(mid, None) is None:
             return False
         self._abandoned.add(mid)
         return True
 
     def expire(self, now: float) -> list[int]:
         """Give up the requests whose deadline has come and return them."""
-        due = self._deadlines.take_due(now)
+        due = self.take_due(now)
         self._abandoned.update(due)
         return due
-
-    def next_deadline(self) -> float | None:
-        """The earliest deadline, None when no request is open."""
-        return self._deadlines.next_deadline()
 
     def take_all(self) -> list[int]:
         """Give up everything: the session has ended. Returns what was open."""
         self._abandoned.clear()
-        return self._deadlines.take_all()
+        return super().take_all()
 
 
-class OwedAnswers:
+class OwedAnswers(_Deadlines):
     """Requests this side received and has not answered."""
 
-    __slots__ = ("_deadlines",)
-
-    def __init__(self) -> None:
-        self._deadlines = _Deadlines()
+    __slots__ = ()
 
     def __len__(self) -> int:
-        return len(self._deadlines.open)
-
-    def add(self, mid: int, deadline: float) -> None:
-        """Request `mid` arrived."""
-        self._deadlines.add(mid, deadline)
+        return len(self.open)
 
     def settle(self, mid: int) -> bool:
         """The answer to `mid` is given now; False if nobody waits for one any more."""
-        return self._deadlines.open.pop(mid, None) is not None
+        return self.open.pop(mid, None) is not None
 
     def expire(self, now: float) -> list[int]:
         """Remove and return the requests whose deadline has come."""
-        return self._deadlines.take_due(now)
-
-    def next_deadline(self) -> float | None:
-        """The earliest deadline, None when nothing is owed."""
-        return self._deadlines.next_deadline()
-
-    def take_all(self) -> list[int]:
-        """Remove and return everything: the session has ended."""
-        return self._deadlines.take_all()
+        return self.take_due(now)

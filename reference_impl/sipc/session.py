@@ -9,8 +9,9 @@ record is legal in which phase and what it does; a record that is not legal ends
 is not authentic, nothing is sent and nothing is delivered, not even what was waiting to be sent.
 """
 
+import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
@@ -32,11 +33,14 @@ from sipc.events import Closed, Established, Event, How, Rejected
 from sipc.exchange import Exchange, Outlets
 from sipc.fragments import Reassembler, split
 from sipc.noise import CipherState
-from sipc.records import MAX_PAYLOAD, Record, RecordOpener, RecordSealer, RecordType
+from sipc.records import MAX_PAYLOAD, WHOLE, Record, RecordOpener, RecordSealer, RecordType
 from sipc.settings import Settings
 from sipc.timers import ArmedTimers, Timer
 
 _PING_TOKEN = 8
+# Read for every record; reading a member of an enumeration costs several times as much.
+_MSG = RecordType.MSG
+_PROBE, _IDLE, _REQUEST, _REASSEMBLY = Timer.PROBE, Timer.IDLE, Timer.REQUEST, Timer.REASSEMBLY
 # A peer that goes on sending but answers no PING is given up after this many.
 _MOST_PINGS = 8
 
@@ -52,6 +56,7 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
+_OPEN, _CLOSED = Phase.OPEN, Phase.CLOSED
 # Phases in which this side may still send records.
 _TALKING = frozenset({Phase.OPEN, Phase.CLOSING})
 # Phases in which the peer may still send records.
@@ -101,6 +106,7 @@ class Session:
     Attributes:
         phase: Where the session stands.
         silent: It ended in a way after which nothing may be written, whatever was waiting.
+        out: Frames that wait to be sent; whoever sends them clears it.
         lingers: After the end, bytes that the peer does not take yet are worth waiting for.
 
     Args:
@@ -116,6 +122,10 @@ class Session:
         self.lingers = True
         self._start = start
         self._settings = settings
+        self._idle = settings.timeouts.idle
+        self._heard = -math.inf
+        # A frame up to this length cannot hold a message that is too long.
+        self._usual = settings.max_message
         self._events = events
         self._timers = timers
         self._make_directions()
@@ -125,13 +135,14 @@ class Session:
             max_inflight=settings.max_inflight,
             verifies=settings.verifies,
         )
-        self._out: list[bytes] = []
+        self.out: list[bytes] = []
         self._peer = Ready()
         self._rekey_after = settings.rekey_after_records
         self._pings: deque[bytes] = deque()
         self._ping_count = 0
         self._close_reason = CloseReason.NORMAL
         self._acknowledged: int | None = None
+        self._requests_due = math.inf
         if start.announces:
             self._announce()
 
@@ -145,14 +156,24 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes of the peer. What they break ends the session and is told by events."""
-        if self.phase in _DEAF:
+        if self.phase is not _OPEN and self.phase in _DEAF:
             return
         try:
-            for record in self._opener.feed(data):
-                self._on_record(record, now)
+            if self.phase is not _OPEN or self._pings or self._reassembler.active or len(data) > self._usual:
+                message = None
+            else:
+                message = self._opener.whole_message(data)
+            if message is None:
+                for record in self._opener.feed(data):
+                    self._on_record(record, now)
+            else:
+                # The same as for any record, without the questions that have been answered above.
+                self._heard = now
+                self._exchange.receive(message, now, refuse=None)
         except SipcError as error:
             self._fail(error)
-        self._rearm_requests()
+        if self._exchange.due < self._requests_due:
+            self._arm_requests()
 
     def receive_eof(self, detail: str) -> None:
         """The stream has ended."""
@@ -164,11 +185,6 @@ class Session:
             return
         self._fail(TruncatedError(f"the stream ended before CLOSE: {detail}"))
 
-    def take_output(self) -> list[bytes]:
-        """Return and forget the frames that wait to be sent."""
-        out, self._out = self._out, []
-        return out
-
     # --- what the program asks for ---
 
     def exchange(self) -> Exchange:
@@ -177,7 +193,7 @@ class Session:
         Raises:
             LocalError: The session is not open.
         """
-        if self.phase is not Phase.OPEN:
+        if self.phase is not _OPEN:
             raise LocalError(f"the session is {self.phase.value}, not open", reason="peer-closed")
         return self._exchange
 
@@ -187,8 +203,10 @@ class Session:
 
     def after_sending(self) -> None:
         """Something was sent or answered: keep timers and closing in step with it."""
-        self._rearm_requests()
-        self._close_when_answered()
+        if self._exchange.due < self._requests_due:
+            self._arm_requests()
+        if self.phase is not _OPEN:
+            self._close_when_answered()
 
     def rekey(self, now: float) -> None:
         """Send under a new key from now on."""
@@ -233,8 +251,12 @@ class Session:
 
     def _on_record(self, record: Record, now: float) -> None:
         kind, flags, payload = record
-        self._timers.disarm(Timer.PROBE)
-        self._timers.arm(Timer.IDLE, now + self._settings.timeouts.idle)
+        self._heard = now
+        if kind == _MSG and self.phase is _OPEN and not self._pings:
+            self._on_message(flags, payload, now)
+            return
+        self._timers.disarm(_PROBE)
+        self._timers.arm(_IDLE, now + self._idle)
         rule = self._RECORDS.get(kind)
         if rule is None:
             # An ignorable type; but nothing at all may come before READY.
@@ -246,7 +268,7 @@ class Session:
             raise ProtocolError(f"a {RecordType(kind).name} record is not legal while {self.phase.value}")
         if self._reassembler.active and kind not in _MAY_INTERRUPT:
             raise ProtocolError("a record interrupts a message")
-        getattr(self, handler)(flags, payload, now)
+        getattr(self, handler)(flags, bytes(payload), now)
 
     def _on_ready(self, _flags: int, payload: bytes, now: float) -> None:
         self._peer = decode_ready(payload)
@@ -261,14 +283,14 @@ class Session:
         self._timers.arm(Timer.REKEY, now + timeouts.rekey)
         self._events.append(self._start.established)
 
-    def _on_message(self, flags: int, payload: bytes, now: float) -> None:
+    def _on_message(self, flags: int, payload: bytes | memoryview, now: float) -> None:
         message = self._reassembler.add(flags, payload)
         if message is None:
-            if not self._timers.is_armed(Timer.REASSEMBLY):
-                self._timers.arm(Timer.REASSEMBLY, now + self._settings.timeouts.reassembly)
+            if not self._timers.is_armed(_REASSEMBLY):
+                self._timers.arm(_REASSEMBLY, now + self._settings.timeouts.reassembly)
             return
-        self._timers.disarm(Timer.REASSEMBLY)
-        refuse = None if self.phase is Phase.OPEN else Status.UNAVAILABLE
+        self._timers.disarm(_REASSEMBLY)
+        refuse = None if self.phase is _OPEN else Status.UNAVAILABLE
         self._exchange.receive(message, now, refuse=refuse)
 
     def _on_ping(self, _flags: int, payload: bytes, _now: float) -> None:
@@ -276,7 +298,7 @@ class Session:
             raise ProtocolError("PING does not carry eight bytes")
         if self.phase in _TALKING:
             self._rekey_if_due()
-            self._out.append(self._sealer.seal(RecordType.PONG, payload))
+            self.out.append(self._sealer.seal(RecordType.PONG, payload))
 
     def _on_pong(self, _flags: int, payload: bytes, _now: float) -> None:
         if not self._pings or self._pings.popleft() != payload:
@@ -317,20 +339,25 @@ class Session:
     # --- sending records ---
 
     def _announce(self) -> None:
-        self._out.append(self._sealer.seal(RecordType.READY, encode_ready(self._settings.ready())))
+        self.out.append(self._sealer.seal(RecordType.READY, encode_ready(self._settings.ready())))
 
-    def _post(self, message: bytes) -> None:
+    def _post(self, pieces: Sequence[bytes]) -> None:
         """Put one message into records."""
-        if len(message) > self._peer.max_message:
+        size = sum(map(len, pieces))
+        if size > self._peer.max_message:
             raise LocalError(
-                f"a message of {len(message)} bytes; the peer takes {self._peer.max_message}", reason="limit"
+                f"a message of {size} bytes; the peer takes {self._peer.max_message}", reason="limit"
             )
+        sealer = self._sealer
         self._rekey_if_due()
-        if self._sealer.numbers_left() <= len(message) // MAX_PAYLOAD + 1:
+        if sealer.numbers_left() <= size // MAX_PAYLOAD + 1:
             self._out_of_numbers()
             raise LocalError("all record numbers are used up", reason="limit")
-        for flags, payload in split(message):
-            self._out.append(self._sealer.seal(RecordType.MSG, payload, flags))
+        if size <= MAX_PAYLOAD:
+            self.out += sealer.seal_pieces(_MSG, WHOLE, pieces, size)
+            return
+        for flags, payload in split(b"".join(pieces)):
+            self.out += sealer.seal_pieces(_MSG, flags, (payload,), len(payload))
 
     def _out_of_numbers(self) -> None:
         """End in order while there is still a number for CLOSE: numbers never repeat and never wrap."""
@@ -341,12 +368,12 @@ class Session:
     def _rekey_if_due(self) -> None:
         sealer = self._sealer
         if sealer.records >= self._rekey_after - 1 or sealer.octets >= self._settings.rekey_after_octets:
-            self._out.append(sealer.rekey())
+            self.out.append(sealer.rekey())
 
     def _rekey(self, now: float) -> None:
         if self.phase not in _TALKING:
             return
-        self._out.append(self._sealer.rekey())
+        self.out.append(self._sealer.rekey())
         self._timers.arm(Timer.REKEY, now + self._settings.timeouts.rekey)
 
     def _close_when_answered(self) -> None:
@@ -360,7 +387,7 @@ class Session:
 
     def _say_close(self) -> None:
         close = Close(self._close_reason, self._exchange.sent, self._exchange.processed)
-        self._out.append(self._sealer.seal(RecordType.CLOSE, encode_close(close)))
+        self.out.append(self._sealer.seal(RecordType.CLOSE, encode_close(close)))
         self._sealer.end()
         self._exchange.muted = True
 
@@ -372,9 +399,13 @@ class Session:
             self._TIMERS[timer](self, now)
         except SipcError as error:
             self._fail(error)
-        self._rearm_requests()
+        self.refresh_timers()
 
     def _on_idle(self, now: float) -> None:
+        if now < self._heard + self._idle:
+            # Messages do not move this timer; it is found out here that some have come.
+            self._timers.arm(_IDLE, self._heard + self._idle)
+            return
         if self.phase not in _TALKING:
             return
         if len(self._pings) >= _MOST_PINGS:
@@ -384,7 +415,7 @@ class Session:
         token = self._ping_count.to_bytes(_PING_TOKEN)
         self._ping_count += 1
         self._pings.append(token)
-        self._out.append(self._sealer.seal(RecordType.PING, token))
+        self.out.append(self._sealer.seal(RecordType.PING, token))
         self._timers.arm(Timer.PROBE, now + self._settings.timeouts.probe)
 
     def _on_probe(self, _now: float) -> None:
@@ -418,14 +449,25 @@ class Session:
         else:
             self._end(How.LOCAL, "timeout", "answers were not ready in time")
 
-    def _rearm_requests(self) -> None:
-        if self.phase is Phase.CLOSED:
+    def _arm_requests(self) -> None:
+        """Have the timer of requests fire early enough; what it was armed for may have been settled since."""
+        due = self._exchange.due
+        if due < self._requests_due and self.phase is not _CLOSED:
+            self._requests_due = due
+            self._timers.arm(_REQUEST, due)
+
+    def refresh_timers(self) -> None:
+        """Arm the timers that messages move, or may have settled, for exactly the time when they are due."""
+        if self.phase is _CLOSED:
             return
+        if self._timers.is_armed(_IDLE):
+            self._timers.arm(_IDLE, self._heard + self._idle)
         deadline = self._exchange.next_deadline()
+        self._requests_due = self._exchange.due
         if deadline is None:
-            self._timers.disarm(Timer.REQUEST)
+            self._timers.disarm(_REQUEST)
         else:
-            self._timers.arm(Timer.REQUEST, deadline)
+            self._timers.arm(_REQUEST, deadline)
 
     # --- the end ---
 
@@ -439,13 +481,13 @@ class Session:
         elif self.phase in _TALKING and not isinstance(error, (TruncatedError, LocalError)):
             code = Status.TOO_LARGE if error.reason == "limit" else Status.PROTOCOL
             ref = self._start.random(_PING_TOKEN)
-            self._out.append(self._sealer.seal(RecordType.ERROR, encode_error(code, ref)))
+            self.out.append(self._sealer.seal(RecordType.ERROR, encode_error(code, ref)))
         how = How.TRUNCATED if isinstance(error, TruncatedError) else How.ERROR
         self._end(how, error.reason, str(error))
 
     def _hush(self) -> None:
         self.silent = True
-        self._out.clear()
+        self.out.clear()
 
     def _end(self, how: How, reason: str | None, detail: str) -> None:
         if self.phase is Phase.CLOSED:
@@ -466,7 +508,7 @@ class Session:
         if how is How.TRUNCATED:
             # Silence is how a peer refuses; nothing was ever delivered that could have been cut.
             reason = "peer-closed"
-        self._out.clear()
+        self.out.clear()
         self._events.append(Rejected("handshake", reason or "unspecified", detail))
 
     # Record -> name of the method that handles it, and the phases in which it is legal.

@@ -161,20 +161,28 @@ def _check(timer: Timer, seconds: float, *, allow_short: bool) -> None:
 
 
 class ArmedTimers:
-    """The armed timers of one connection. A handful of entries, so a dictionary is the fastest heap."""
+    """The armed timers of one connection. A handful of entries, so a dictionary is the fastest heap.
 
-    __slots__ = ("_due",)
+    Attributes:
+        soonest: Nothing is due before this. Moving a timer to later, or disarming it, does not move it: most
+            timers are moved with each record and never fire, so that the exact time is found out by `next` alone.
+    """
+
+    __slots__ = ("_due", "soonest")
 
     def __init__(self) -> None:
         self._due: dict[Timer, float] = {}
+        self.soonest = math.inf
 
     def arm(self, timer: Timer, due: float) -> None:
         """Arm `timer` for the monotonic time `due`, replacing an earlier setting."""
         self._due[timer] = due
+        if due < self.soonest:
+            self.soonest = due
 
     def arm_earlier(self, timer: Timer, due: float) -> None:
         """Arm `timer` unless it is armed for an earlier time already."""
-        self._due[timer] = min(due, self._due.get(timer, math.inf))
+        self.arm(timer, min(due, self._due.get(timer, math.inf)))
 
     def disarm(self, timer: Timer) -> None:
         """Disarm `timer`; nothing happens if it is not armed."""
@@ -190,7 +198,8 @@ class ArmedTimers:
 
     def next(self) -> float | None:
         """The earliest due time, or None when nothing is armed."""
-        return min(self._due.values(), default=None)
+        self.soonest = min(self._due.values(), default=math.inf)
+        return None if self.soonest == math.inf else self.soonest
 
     def fire(self, now: float) -> Iterator[Timer]:
         """Disarm and yield each timer that is due, the earliest first.
