@@ -111,7 +111,7 @@ PEERS: tuple[Mutant, ...] = (
         (
             Patch(
                 _SESSION,
-                "        if self.phase is not Phase.OPEN:\n            raise LocalError(f",
+                "        if self.phase is not _OPEN:\n            raise LocalError(f",
                 "        if self.phase not in (Phase.OPEN, Phase.CONFIRMING):\n            raise LocalError(f",
             ),
         ),

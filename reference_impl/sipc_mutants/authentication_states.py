@@ -52,7 +52,7 @@ STATES: tuple[Mutant, ...] = (
             ),
             Patch(
                 _SESSION,
-                "        refuse = None if self.phase is Phase.OPEN else Status.UNAVAILABLE\n",
+                "        refuse = None if self.phase is _OPEN else Status.UNAVAILABLE\n",
                 "        early = self.phase in (Phase.OPEN, Phase.CONFIRMING)\n"
                 "        refuse = None if early else Status.UNAVAILABLE\n",
             ),

@@ -84,8 +84,13 @@ MUTANTS: tuple[Mutant, ...] = (
             # What cannot be opened in its turn is kept; a while later the session goes on without what is missing.
             Patch(
                 module="sipc.records",
-                old='    __slots__ = ("_buffer", "_cipher", "_dead", "records")\n\n    def __init__(self, cipher: CipherState) -> None:\n        self._cipher = cipher\n        self._buffer',
-                new='    __slots__ = ("_buffer", "_cipher", "_dead", "kept", "records")\n\n    def __init__(self, cipher: CipherState) -> None:\n        self.kept: list[bytes] = []\n        self._cipher = cipher\n        self._buffer',
+                old='"_opened", "_pieces", "records")\n',
+                new='"_opened", "_pieces", "kept", "records")\n',
+            ),
+            Patch(
+                module="sipc.records",
+                old="        self._pieces: list[bytes] = []\n",
+                new="        self._pieces: list[bytes] = []\n        self.kept: list[bytes] = []\n",
             ),
             Patch(
                 module="sipc.records",
@@ -96,8 +101,8 @@ MUTANTS: tuple[Mutant, ...] = (
                     "        except IntegrityError:\n"
                     "            if len(self.kept) >= 64:\n"
                     "                raise\n"
-                    "            self.kept.append(sealed)\n"
-                    '            return Record(FIRST_IGNORABLE_TYPE, 0, b"")\n'
+                    "            self.kept.append(bytes(sealed))\n"
+                    '            return b"\\x00\\x02\\x80\\x00"\n'
                 ),
             ),
             Patch(

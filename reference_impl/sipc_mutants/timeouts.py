@@ -9,13 +9,13 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             Patch(
                 module="sipc.connection",
-                old="        self._timers.arm(Timer.HANDSHAKE, now + settings.timeouts.handshake)\n",
+                old="        self.timers.arm(Timer.HANDSHAKE, now + settings.timeouts.handshake)\n",
                 new="",
             ),
             Patch(
                 module="sipc.connection",
-                old="            self._timers.arm(Timer.FIRST, now + settings.timeouts.first)\n",
-                new="            self._timers.clear()\n",
+                old="            self.timers.arm(Timer.FIRST, now + settings.timeouts.first)\n",
+                new="            self.timers.clear()\n",
             ),
         ),
     ),

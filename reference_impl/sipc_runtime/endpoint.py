@@ -1,15 +1,14 @@
 """One connection with its thread: reads, writes, timers, and a way for other threads to use it.
 
-Who does what. The endpoint's own thread opens the stream, reads it and hands events to the program, in order.
+Who does what. The endpoint's own thread opens the stream, reads it and hands events to the program, in order;
+a caller that waits for an answer may read in its place (see `lease`), but hands no event to the program.
 Sending happens in the thread that sends, without ever waiting for the peer while the lock is held: what the
 transport does not take stays in the outbox, and a helper thread, which exists only while the peer is slow,
 writes it when there is room. Timers run in the clock's thread. All state is behind one lock.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sipc.connection import Connection
@@ -19,46 +18,30 @@ from sipc.events import (
     Event,
     How,
     Rejected,
-    RequestEnded,
-    RequestFailed,
-    RequestReceived,
-    ResponseReceived,
 )
 from sipc.exchange import Answer
 from sipc.rpc import Call, Message
 from sipc.timers import Timeouts
 from sipc_runtime.clock import Alarm, Clock
-from sipc_runtime.endpoint_parts import NotConnected, Origin, PeerBehind, WhenFull, next_of
-from sipc_runtime.metrics import Metrics
-from sipc_runtime.outbox import Outbox
+from sipc_runtime.endpoint_parts import Handlers as Handlers
+from sipc_runtime.endpoint_parts import NotConnected, Origin, PeerBehind, WhenFull
+from sipc_runtime.inbox import TRAFFIC, Inbox
+from sipc_runtime.lease import Lease, Reader, Waiter
+from sipc_runtime.lease import Outcome as Outcome
+from sipc_runtime.ringing import ConnectionAlarm
 from sipc_runtime.transport import READ_SIZE, Stream, StreamBroken, TransportError
 from sipc_runtime.workers import CONNECTION_THREADS
+from sipc_runtime.writing import Writer
 
 # A program that sends while more than this waits is held up until the peer has read.
 HIGH_WATER = 256 * 1024
 # More than this can only be answers to a peer that does not read them: then its stream is not read either.
 READ_STOP = 2 * HIGH_WATER
-# So long a timer waits for a connection that is busy, before it leaves the clock's thread to the others.
-_PATIENCE_S = 0.1
 
-Outcome = ResponseReceived | RequestFailed
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Handlers:
-    """What an endpoint calls.
-
-    Attributes:
-        on_event: In the endpoint's own thread, in order: establishment, messages, requests, the end. It may
-            block; then the peer is not read.
-        on_request_ended: From any thread: nobody waits for the answer to this request any more. Must not block.
-        metrics: Where what happens is counted.
-    """
-
-    on_event: Callable[["Endpoint", Event], None]
-    on_request_ended: Callable[["Endpoint", RequestEnded], None]
-    metrics: Metrics = field(default_factory=Metrics)
+_WAIT, _PASS = WhenFull.WAIT, WhenFull.PASS
 
 
 class Endpoint:
@@ -93,18 +76,19 @@ class Endpoint:
         self._changed = threading.Condition(self._lock)
         self._stream: Stream | None = None
         self._connection: Connection | None = None
-        self._outbox = Outbox()
-        self._queue: deque[Event] = deque()
-        self._waiting: dict[int, Callable[[Outcome], None]] = {}
-        self._settled: deque[tuple[Callable[[Outcome], None], Outcome]] = deque()
-        self._ended_requests: deque[RequestEnded] = deque()
-        self._alarm: Alarm | None = None
+        self._writer = Writer(self._changed, self._write_blocked, self._settle)
+        self._outbox = self._writer.outbox
+        self._inbox = Inbox(self._interrupt)
+        self._lease = Lease(self._lock)
+        self._answers = 0
+        self._alarm = ConnectionAlarm(
+            clock, self._lock, self._on_timer, self._call_back, self._give_up_handshake
+        )
         self._last_alarm: Alarm | None = None
-        self._flushing = False
         self._hung_up = False
-        self._write_broken = False
         self._abort_detail: str | None = None
-        self._thread: threading.Thread | None = None
+        # The own thread's number; the number of no thread before and after.
+        self._own = 0
 
     # --- for the program ---
 
@@ -120,7 +104,7 @@ class Endpoint:
         Raises:
             LocalError: The connection is not established, or the message cannot be sent.
         """
-        return self._use(lambda connection, _: connection.send_event(message), WhenFull.WAIT)
+        return self._use(lambda connection, _: connection.send_event(message), _WAIT)
 
     def try_send_event(self, message: Message) -> int:
         """Send an event without ever waiting.
@@ -144,10 +128,11 @@ class Endpoint:
 
         def send(connection: Connection, now: float) -> int:
             mid = connection.request(call, now)
-            self._waiting[mid] = done
+            self._inbox.waiting[mid] = done
+            self._lease.recall()
             return mid
 
-        return self._use(send, WhenFull.WAIT)
+        return self._use(send, _WAIT)
 
     def call(self, call: Call) -> Outcome:
         """Send a request and wait for its outcome. Not to be used in the endpoint's own thread.
@@ -155,16 +140,30 @@ class Endpoint:
         Raises:
             LocalError: The request was not sent.
         """
-        outcomes: list[Outcome] = []
-        arrived = threading.Event()
-
-        def done(outcome: Outcome) -> None:
-            outcomes.append(outcome)
-            arrived.set()
-
-        self.request(call, done)
-        arrived.wait()
-        return outcomes[0]
+        waiter = Waiter()
+        try:
+            with self._lock:
+                connection = self._usable(_WAIT)
+                now = self._clock.monotonic()
+                try:
+                    self._inbox.waiting[connection.request(call, now)] = waiter
+                    if self._lease.take():
+                        waiter.reads = waiter.inside = True
+                    else:
+                        waiter.expect()
+                finally:
+                    self._settle(now)
+            while waiter.reads:
+                self._read_for(waiter)
+        finally:
+            if waiter.reads:
+                # Not by itself: by a signal's handler that raised, for example.
+                with self._lock:
+                    self._return_lease(waiter, to_own_thread=True)
+        waiter.wait()
+        if waiter.outcome is None:
+            raise RuntimeError("a request ended without an outcome")
+        return waiter.outcome
 
     def respond(self, mid: int, answer: Answer) -> bool:
         """Answer a request; False if nobody waits for it any more.
@@ -173,15 +172,22 @@ class Endpoint:
             LocalError: The answer cannot be sent; the peer was told that something failed.
         """
         # The own thread must go on reading; it stops for a peer that does not read at a higher mark.
-        full = WhenFull.PASS if threading.current_thread() is self._thread else WhenFull.WAIT
-        try:
-            return self._use(lambda connection, _: connection.respond(mid, answer), full)
-        except NotConnected:
-            return False
+        full = _PASS if threading.get_ident() == self._own else _WAIT
+        with self._lock:
+            try:
+                connection = self._usable(full)
+            except NotConnected:
+                return False
+            try:
+                answered = connection.respond(mid, answer)
+            finally:
+                self._settle()
+        self._call_back()
+        return answered
 
     def cancel(self, mid: int) -> bool:
         """Give up a request; False if it has ended already."""
-        return self._use(lambda connection, _: connection.cancel(mid), WhenFull.PASS)
+        return self._use(lambda connection, _: connection.cancel(mid), _PASS)
 
     def rekey(self) -> None:
         """Send under a new key from now on.
@@ -189,7 +195,7 @@ class Endpoint:
         Raises:
             LocalError: The connection is not established.
         """
-        self._use(lambda connection, now: connection.rekey(now), WhenFull.PASS)
+        self._use(lambda connection, now: connection.rekey(now), _PASS)
 
     def close(self) -> None:
         """Close in order and wait for it, at most the drain time-out."""
@@ -203,6 +209,7 @@ class Endpoint:
             if self._connection is not None:
                 self._connection.close(self._clock.monotonic())
                 self._settle()
+                self._lease.recall()
         self._call_back()
 
     def abort(self, detail: str = "aborted") -> None:
@@ -235,11 +242,11 @@ class Endpoint:
         Raises:
             LocalError: The connection is not established, or it cannot be that number.
         """
-        self._use(lambda one, _: one.set_counter(number, sending=sending, messages=messages), WhenFull.PASS)
+        self._use(lambda one, _: one.set_counter(number, sending=sending, messages=messages), _PASS)
 
     def wait_finished(self, seconds: float | None = None) -> bool:
         """Wait until the last event was handled and everything is released; at once in the own thread."""
-        if threading.current_thread() is self._thread:
+        if threading.get_ident() == self._own:
             return False
         return self.finished.wait(seconds)
 
@@ -250,29 +257,38 @@ class Endpoint:
 
     def _use(self, action: Callable[[Connection, float], T], full: WhenFull) -> T:
         with self._lock:
-            connection = self._connection
-            while full is not WhenFull.PASS and self._outbox.size > HIGH_WATER:
-                if full is WhenFull.RAISE:
-                    raise PeerBehind("the peer has not read what was sent before", reason="limit")
-                self._changed.wait()
-            if connection is None or self._write_broken:
-                raise NotConnected("the connection is not established", reason="peer-closed")
+            connection = self._usable(full)
+            now = self._clock.monotonic()
             try:
-                result = action(connection, self._clock.monotonic())
+                result = action(connection, now)
             finally:
-                self._settle()
+                self._settle(now)
         self._call_back()
         return result
+
+    def _usable(self, full: WhenFull) -> Connection:
+        """The connection, once there is room for more."""
+        connection = self._connection
+        while self._outbox.size > HIGH_WATER and full is not _PASS:
+            if full is WhenFull.RAISE:
+                raise PeerBehind("the peer has not read what was sent before", reason="limit")
+            self._changed.wait()
+        if connection is None or self._writer.broken:
+            raise NotConnected("the connection is not established", reason="peer-closed")
+        return connection
 
     # --- the endpoint's thread ---
 
     def run(self) -> None:
         """Open, read until the end, release. Called once, by whichever thread shall be the endpoint's own."""
-        self._thread = threading.current_thread()
+        self._own = threading.get_ident()
         try:
             if self._open():
                 while self._read_once():
                     self._deliver()
+                    if self._lease.reader is not Reader.OWN:
+                        self._lease.park()
+                        self._deliver()
             self._deliver()
         finally:
             self._release()
@@ -281,21 +297,22 @@ class Endpoint:
         try:
             stream = self._origin.open()
         except TransportError as error:
-            self._queue.append(self._not_opened(error.reason, str(error)))
+            self._inbox.queue.append(self._not_opened(error.reason, str(error)))
             return False
         with self._lock:
             self._stream = stream
+            self._writer.attach(stream)
             # A key store that never answers does not hold the stream beyond the deadline of the handshake.
             deadline = self._clock.monotonic() + self._timeouts.handshake
-            self._alarm = self._clock.call_at(deadline, self._on_alarm)
+            self._alarm.set(deadline)
             try:
                 connection = self._origin.connection()
             except SipcError as error:
-                self._queue.append(Rejected("handshake", error.reason, str(error)))
+                self._inbox.queue.append(Rejected("handshake", error.reason, str(error)))
                 return False
             except Exception as error:  # noqa: BLE001 - whatever a key store does, it never admits anybody
                 detail = f"no handshake could be begun: {type(error).__name__}: {error}"
-                self._queue.append(Rejected("handshake", "internal", detail))
+                self._inbox.queue.append(Rejected("handshake", "internal", detail))
                 return False
             self._connection = connection
             if self.cancelled.is_set():
@@ -319,25 +336,70 @@ class Endpoint:
         except StreamBroken as error:
             data, detail = b"", str(error)
         with self._lock:
-            if data:
-                connection.receive_data(data, self._clock.monotonic())
-            else:
-                connection.receive_eof(detail)
-            self._settle()
-            while not self._is_over() and not (data and self._outbox.size <= READ_STOP):
+            self._inbox.answered = False
+            self._take_in(connection, data, detail)
+            while not (data and self._outbox.size <= READ_STOP) and not connection.ended:
                 # Either the peer's side is over and answers are still owed, or it does not take ours.
                 self._changed.wait()
-            return not self._is_over()
+            if (
+                self._inbox.answered
+                and not (self._inbox.waiting or self._inbox.queue)
+                and connection.established
+            ):
+                self._offer(stream)
+            return not connection.ended
+
+    def _offer(self, stream: Stream) -> None:
+        """Let callers read, from the second answer on: many connections are for one request only."""
+        self._answers += 1
+        if self._answers > 1 and stream.allow_interrupts():
+            self._lease.offer()
+
+    def _take_in(self, connection: Connection, data: bytes, detail: str) -> None:
+        """Pass on what was read. Called with the lock held, by whichever thread reads."""
+        now = self._clock.monotonic()
+        if data:
+            connection.receive_data(data, now)
+        else:
+            connection.receive_eof(detail)
+        self._settle(now)
+
+    def _read_for(self, waiter: Waiter) -> None:
+        """Read one chunk in a caller's thread; give the lease back at the outcome, or if the own thread is needed."""
+        stream, connection = self._stream, self._connection
+        if stream is None or connection is None:
+            raise NotConnected("the connection is not established", reason="peer-closed")
+        data, detail = None, "end of stream"
+        if waiter.outcome is None:
+            try:
+                data = stream.read_unless_interrupted(READ_SIZE)
+            except StreamBroken as error:
+                data, detail = b"", str(error)
+        with self._lock:
+            waiter.inside = False
+            if data is not None:
+                self._take_in(connection, data, detail)
+            busy = bool(self._inbox.queue) or connection.ended or self._outbox.size > READ_STOP
+            if busy or waiter.outcome is not None:
+                self._return_lease(waiter, to_own_thread=busy or bool(self._inbox.waiting))
+            else:
+                waiter.inside = True
+        self._call_back()
+
+    def _return_lease(self, waiter: Waiter, *, to_own_thread: bool) -> None:
+        waiter.expect()
+        self._lease.give_back(to_own_thread=to_own_thread)
 
     def _is_over(self) -> bool:
         return self._connection is None or self._connection.ended
 
     def _deliver(self) -> None:
         self._call_back()
-        while self._queue:
-            event = self._queue.popleft()
-            self.over = self.over or isinstance(event, (Closed, Rejected))
-            self._handlers.metrics.observe(event)
+        while self._inbox.queue:
+            event = self._inbox.queue.popleft()
+            if type(event) not in TRAFFIC:
+                self.over = self.over or isinstance(event, (Closed, Rejected))
+                self._handlers.metrics.observe(event)
             self._handlers.on_event(self, event)
 
     def _release(self) -> None:
@@ -348,17 +410,17 @@ class Endpoint:
                 self._settle()
             while self._outbox.size:
                 self._changed.wait()
-            self._write_broken = True
-            for alarm in (self._alarm, self._last_alarm):
-                if alarm is not None:
-                    alarm.cancel()
+            self._writer.broken = True
+            self._alarm.cancel()
+            if self._last_alarm is not None:
+                self._last_alarm.cancel()
             self._hang_up()
-            while self._flushing:
+            while self._writer.flushing:
                 self._changed.wait()
             if self._stream is not None:
                 self._stream.close()
         self._call_back()
-        self._thread = None
+        self._own = 0
         self.finished.set()
 
     def _hang_up(self) -> None:
@@ -375,31 +437,30 @@ class Endpoint:
 
     # --- under the lock ---
 
-    def _settle(self) -> None:
+    def _settle(self, now: float | None = None) -> None:
         """Bring everything in step with the connection. Called with the lock held, after each use of it."""
         connection = self._connection
         if connection is None:
             return
-        now = self._clock.monotonic()
-        data = connection.data_to_send()
-        if data and not self._write_broken:
-            self._outbox.append(data, now)
-        if connection.ended and connection.silent:
+        if now is None:
+            now = self._clock.monotonic()
+        data, ended = connection.take()
+        if ended and connection.silent:
             self._outbox.clear()
-        if self._outbox.size and not self._flushing:
-            self._flush()
-        while (event := connection.next_event()) is not None:
-            self._sort(event)
-        if connection.ended:
+        if data:
+            self._writer.write(data, now)
+        events = connection.events
+        while events:
+            self._inbox.sort(events.popleft())
+        if ended:
             self._wind_up(connection, now)
             return
-        due = connection.next_timer()
-        if due is not None and (
-            self._alarm is None or self._alarm.callback is None or due < self._alarm.when
-        ):
-            if self._alarm is not None:
-                self._alarm.cancel()
-            self._alarm = self._clock.call_at(due, self._on_alarm)
+        if connection.timers.soonest < self._alarm.at:
+            self._alarm.set(connection.timers.soonest)
+
+    def _write_blocked(self, since: float | None) -> None:
+        if self._connection is not None:
+            self._connection.write_blocked(since)
 
     def _wind_up(self, connection: Connection, now: float) -> None:
         """The connection has ended: end the stream when the last bytes have been taken, or soon without."""
@@ -409,94 +470,30 @@ class Endpoint:
             self._hang_up()
         elif self._last_alarm is None:
             self._last_alarm = self._clock.call_at(now + self._timeouts.drain, self._give_up)
+        self._lease.recall()
         self._changed.notify_all()
-
-    def _sort(self, event: Event) -> None:
-        if isinstance(event, (ResponseReceived, RequestFailed)):
-            done = self._waiting.pop(event.mid, None)
-            if done is not None:
-                self._settled.append((done, event))
-        elif isinstance(event, RequestEnded):
-            # A request that the program has not seen yet is never shown to it.
-            for queued in self._queue:
-                if isinstance(queued, RequestReceived) and queued.mid == event.mid:
-                    self._queue.remove(queued)
-                    return
-            self._ended_requests.append(event)
-        else:
-            self._queue.append(event)
 
     def _call_back(self) -> None:
         """Tell outcomes to those who wait for them. Called without the lock."""
-        while (settled := next_of(self._settled)) is not None:
-            done, outcome = settled
-            done(outcome)
-        while (ended := next_of(self._ended_requests)) is not None:
-            self._handlers.on_request_ended(self, ended)
+        if self._inbox.has_calls():
+            self._inbox.call_back(lambda ended: self._handlers.on_request_ended(self, ended))
 
-    # --- writing ---
-
-    def _flush(self) -> None:
-        """Write what the transport takes now; leave the rest to a helper. Called with the lock held."""
-        if self._write_now() and self._connection is not None:
-            self._flushing = True
-            self._connection.write_blocked(self._outbox.oldest())
-            CONNECTION_THREADS.submit(self._flush_rest)
-
-    def _write_now(self) -> bool:
-        """Write what the transport takes; True if something is left."""
-        stream, outbox = self._stream, self._outbox
-        if stream is None:
-            return False
-        try:
-            while outbox.size:
-                count = stream.write_some(outbox.head())
-                if count == 0:
-                    break
-                outbox.taken(count)
-        except StreamBroken:
-            # The reader finds out how the stream ended, and may still find the peer's last records.
-            self._write_broken = True
-            outbox.clear()
-        return outbox.size > 0
-
-    def _flush_rest(self) -> None:
-        stream, connection = self._stream, self._connection
-        if stream is None or connection is None:
-            return
-        while True:
-            with self._lock:
-                self._write_now()
-                connection.write_blocked(self._outbox.oldest())
-                self._settle()
-                self._changed.notify_all()
-                if not self._outbox.size:
-                    self._flushing = False
-                    return
-            stream.wait_writable()
+    def _interrupt(self) -> None:
+        if self._stream is not None:
+            self._stream.interrupt()
 
     # --- timers ---
 
-    def _on_alarm(self) -> None:
-        # A verifier or key store that does not come back holds the lock of its own connection, and nothing else.
-        if not self._lock.acquire(timeout=_PATIENCE_S):
-            if not self.established and self._stream is not None:
-                self._stream.hang_up()
-            CONNECTION_THREADS.submit(self._on_late_alarm)
-            return
-        try:
-            self._fire()
-        finally:
-            self._lock.release()
-        self._call_back()
-
-    def _on_late_alarm(self) -> None:
-        with self._lock:
-            self._fire()
-        self._call_back()
-
-    def _fire(self) -> None:
+    def _on_timer(self) -> None:
         connection = self._connection
         if connection is not None and not connection.ended:
-            connection.handle_timer(self._clock.monotonic())
-            self._settle()
+            now = self._clock.monotonic()
+            connection.handle_timer(now)
+            # Timers have been moved since the alarm was set: find out which is next.
+            connection.next_timer()
+            self._settle(now)
+
+    def _give_up_handshake(self) -> None:
+        """Something holds the lock. What hangs in a handshake gets no further; traffic goes on when it is over."""
+        if not self.established and self._stream is not None:
+            self._stream.hang_up()

@@ -2,13 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sipc.connection import Connection
 from sipc.errors import LocalError
+from sipc.events import Event, RequestEnded
+from sipc_runtime.metrics import Metrics
 from sipc_runtime.transport import Stream
+
+if TYPE_CHECKING:
+    from sipc_runtime.endpoint import Endpoint
 
 T = TypeVar("T")
 
@@ -40,6 +45,22 @@ class Origin:
 
     open: Callable[[], Stream]
     connection: Callable[[], Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """What an endpoint calls.
+
+    Attributes:
+        on_event: In the endpoint's own thread, in order: establishment, messages, requests, the end. It may
+            block; then the peer is not read.
+        on_request_ended: From any thread: nobody waits for the answer to this request any more. Must not block.
+        metrics: Where what happens is counted.
+    """
+
+    on_event: Callable[["Endpoint", Event], None]
+    on_request_ended: Callable[["Endpoint", RequestEnded], None]
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 def next_of(queue: deque[T]) -> T | None:

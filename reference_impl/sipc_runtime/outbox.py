@@ -16,7 +16,7 @@ class Outbox:
         self._chunks: deque[tuple[memoryview, float]] = deque()
         self.size = 0
 
-    def append(self, data: bytes, now: float) -> None:
+    def append(self, data: bytes | memoryview, now: float) -> None:
         """Add bytes that were handed over at `now`."""
         self._chunks.append((memoryview(data), now))
         self.size += len(data)

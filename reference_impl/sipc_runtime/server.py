@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sipc.connection import Connection, Context
 from sipc.errors import LocalError
-from sipc.events import Established, Event, Rejected, RequestEnded
+from sipc.events import Established, Event, Rejected, RequestEnded, RequestReceived
 from sipc.handshake import Responder
 from sipc.handshake_config import ResponderConfig
 from sipc.settings import Settings
@@ -233,6 +233,9 @@ class Server:
                 self._peers.pop(endpoint, None)
 
     def _on_event(self, endpoint: Endpoint, event: Event) -> None:
+        if isinstance(event, RequestReceived):
+            self._application.on_event(endpoint, event)
+            return
         if isinstance(event, (Established, Rejected)):
             with self._lock:
                 self._unconfirmed.discard(endpoint)

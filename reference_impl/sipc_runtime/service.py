@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sipc import cbor
 from sipc.cbor import Value
@@ -40,31 +41,42 @@ class Stopped(Exception):
     """A handler has stopped half-way because nobody waits any more: what happens to its effect is not known."""
 
 
+# Whether a flag has something to wait for is decided under this lock, in a few instructions.
+_STOP = threading.Lock()
+
+
 class Stop:
     """A flag that a handler can wait for, by the clock of its service."""
 
     __slots__ = ("_changed", "is_set")
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        # Most handlers never wait, so what they would wait for is made when one does.
+        self._changed: threading.Condition | None = None
         self.is_set = False
 
     def set(self) -> None:
         """Raise the flag and wake who waits."""
-        with self._changed:
+        with _STOP:
             self.is_set = True
-            self._changed.notify_all()
+            changed = self._changed
+        if changed is not None:
+            with changed:
+                changed.notify_all()
 
     def wait(self, clock: Clock, until: float) -> bool:
         """Wait until the flag is raised or the clock says `until`; return whether it is raised."""
-        with self._changed:
+        with _STOP:
+            if self._changed is None:
+                self._changed = threading.Condition()
+            changed = self._changed
+        with changed:
             while not self.is_set and clock.monotonic() < until:
-                clock.wait(self._changed, until)
+                clock.wait(changed, until)
             return self.is_set
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A request, as a handler sees it.
 
     Attributes:
@@ -130,8 +142,7 @@ class Surroundings:
     most_running: int = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     task: Task
     method: Method
     lane: Hashable
@@ -170,7 +181,14 @@ class Desk:
             room = len(self._stops) < self._around.most_running
             if room:
                 self._stops[event.mid] = stopped
-            runs_now = room and self._lanes.submit(job.lane, job)
+            # What runs in this thread, which alone brings requests, needs no lane that others would wait for.
+            at_once = room and method.inline and not self._lanes.is_busy(job.lane)
+            runs_now = room and not at_once and self._lanes.submit(job.lane, job)
+        if at_once:
+            self._run(job)
+            with self._lock:
+                del self._stops[event.mid]
+            return
         if not room:
             _respond(endpoint, event.mid, Answer(Status.BUSY))
         if not runs_now:

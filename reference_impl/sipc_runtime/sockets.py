@@ -6,6 +6,7 @@ offers that per call (MSG_DONTWAIT); on Windows the socket itself is non-blockin
 
 import errno
 import os
+import select
 import selectors
 import socket
 import sys
@@ -36,10 +37,11 @@ if sys.platform != "win32":
 class SocketStream:
     """A `Stream` over a connected socket, which it owns."""
 
-    __slots__ = ("_socket",)
+    __slots__ = ("_interrupt", "_socket")
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
+        self._interrupt: Interrupt | None = None
         connected.setblocking(sys.platform != "win32")
 
     def read(self, limit: int) -> bytes:
@@ -50,6 +52,30 @@ class SocketStream:
             return self._socket.recv(limit)
         except OSError as error:
             raise StreamBroken(f"reading failed: {error}") from error
+
+    def read_unless_interrupted(self, limit: int) -> bytes | None:
+        """See `Stream.read_unless_interrupted`."""
+        try:
+            if self._interrupt is not None and self._interrupt.came_first():
+                return None
+            return self._socket.recv(limit)
+        except OSError as error:
+            raise StreamBroken(f"reading failed: {error}") from error
+
+    def allow_interrupts(self) -> bool:
+        """See `Stream.allow_interrupts`."""
+        try:
+            if self._interrupt is None:
+                self._interrupt = Interrupt(self._socket)
+        except OSError:
+            # No descriptors left: whoever wanted to interrupt finds another way.
+            return False
+        return True
+
+    def interrupt(self) -> None:
+        """See `Stream.interrupt`."""
+        if self._interrupt is not None:
+            self._interrupt.send()
 
     def write_some(self, data: bytes | memoryview) -> int:
         """See `Stream.write_some`."""
@@ -79,6 +105,54 @@ class SocketStream:
     def close(self) -> None:
         """See `Stream.close`."""
         self._socket.close()
+        if self._interrupt is not None:
+            self._interrupt.close()
+
+
+class Interrupt:
+    """Waits for a socket's bytes, or for another thread's word."""
+
+    __slots__ = ("_pair", "_wait")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._pair = socket.socketpair()
+        for one in self._pair:
+            one.setblocking(False)
+        self._wait = _ready_to_read(sock, self._pair[0])
+
+    def came_first(self) -> bool:
+        """Wait until the socket can be read (False) or `send` was called (True)."""
+        if not self._wait():
+            return False
+        try:
+            self._pair[0].recv(64)
+        except BlockingIOError:
+            return False
+        return True
+
+    def send(self) -> None:
+        """Have `came_first` return True, once at least."""
+        try:
+            self._pair[1].send(b"x")
+        except OSError:
+            # Full: it has been told often enough. Closed: nobody waits any more.
+            return
+
+    def close(self) -> None:
+        """Release the descriptors."""
+        for one in self._pair:
+            one.close()
+
+
+def _ready_to_read(sock: socket.socket, second: socket.socket) -> Callable[[], bool]:
+    """Return a function that waits until one of two sockets can be read, and tells whether the second can."""
+    if sys.platform == "win32":
+        return lambda: second in _readable(sock, second)
+    poll = select.poll()
+    for one in (sock, second):
+        poll.register(one, select.POLLIN)
+    number, wait = second.fileno(), poll.poll
+    return lambda: any(found == number for found, _ in wait())
 
 
 class SocketListener:
@@ -107,6 +181,7 @@ class SocketListener:
         self._wakened, self._waker = socket.socketpair()
         listening.listen(_BACKLOG)
         listening.setblocking(False)
+        self._wait_for_either = _ready_to_read(listening, self._wakened)
 
     @property
     def address(self) -> Address:
@@ -135,7 +210,7 @@ class SocketListener:
 
     def _wait(self) -> None:
         """Wait for a connection or for `interrupt`."""
-        _readable(self._socket, self._wakened)
+        self._wait_for_either()
 
     def interrupt(self) -> None:
         """See `Listener.interrupt`."""

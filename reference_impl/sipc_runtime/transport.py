@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from typing import Protocol
 
+# Enough for several of the longest frames: a read costs more than the room.
 READ_SIZE = 64 * 1024
 
 
@@ -71,6 +72,19 @@ class Stream(Protocol):
         Raises:
             StreamBroken: The stream ended by force.
         """
+
+    def read_unless_interrupted(self, limit: int) -> bytes | None:
+        """Like `read`, but None after `interrupt`, which may have been long before. After `allow_interrupts`.
+
+        Raises:
+            StreamBroken: The stream ended by force.
+        """
+
+    def allow_interrupts(self) -> bool:
+        """Prepare for `read_unless_interrupted` and `interrupt`; False if that is not possible. Never raises."""
+
+    def interrupt(self) -> None:
+        """Make `read_unless_interrupted` return. Any thread may call this. Never raises."""
 
     def write_some(self, data: bytes | memoryview) -> int:
         """Take as many bytes as fit now, without waiting.

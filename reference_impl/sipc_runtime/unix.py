@@ -61,7 +61,7 @@ def connect_unix(address: UnixAddress, clock: Clock, limits: DialLimits) -> Sock
         TransportError: Nobody listens there.
     """
     _check_path(address.path)
-    _check_socket_file(Path(address.path))
+    _check_socket_file(address.path)
     connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         dial(connecting, address.path, clock, limits)
@@ -96,9 +96,9 @@ def _check_directory(directory: str) -> None:
         raise EndpointRefused(f"the directory {directory} is open to others; it needs mode 0700")
 
 
-def _check_socket_file(path: Path) -> None:
+def _check_socket_file(path: str) -> None:
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except OSError as error:
         raise TransportError(f"no socket at {path}: {error}", "peer-closed") from error
     if not stat.S_ISSOCK(found.st_mode):
@@ -111,7 +111,7 @@ def _remove_stale(path: Path) -> None:
     """Remove a socket that a dead process of ours left behind; refuse everything else that is in the way."""
     if not os.path.lexists(path):
         return
-    _check_socket_file(path)
+    _check_socket_file(str(path))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         code = probe.connect_ex(str(path))
