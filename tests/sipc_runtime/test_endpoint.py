@@ -263,11 +263,13 @@ def test_more_connections_than_allowed_are_shed(running: Running) -> None:
     serving = running.serve(limits=ServerLimits(connections=2, handshakes=2))
     first = running.connect(serving.address)
     second = running.connect(serving.address)
+    serving.wait_for(Established, 2)
     third = running.connect(serving.address, established=False)
     last = third.end()
     assert isinstance(last, Rejected)
     assert last.reason in {"limit", "peer-closed"}
-    assert serving.refused == ["limit"]
+    # The client may hear of it before the server's program does.
+    until(lambda: serving.refused == ["limit"])
     first.endpoint.close()
     until(lambda: len(serving.server.endpoints()) == 1)
     fourth = running.connect(serving.address)
@@ -279,6 +281,8 @@ def test_unconfirmed_connections_have_places_of_their_own(running: Running) -> N
     """Strangers cannot take every place."""
     serving = running.serve(limits=ServerLimits(connections=10, handshakes=1))
     client = running.connect(serving.address)
+    # The client is established a little before its place is free again.
+    serving.wait_for(Established)
     with raw(serving):
         until(lambda: len(serving.server._unconfirmed) == 1)
         refused = running.connect(serving.address, established=False)
