@@ -68,7 +68,7 @@ def _envelope(data: bytes) -> str:
 
 def _record(data: bytes) -> Json:
     record = records.parse_plaintext(data)
-    return {"type": int(record.type), "flags": record.flags, "payload": encoded(record.payload)}
+    return {"type": int(record.type), "flags": record.flags, "payload": encoded(bytes(record.payload))}
 
 
 def _ready(data: bytes) -> Json:

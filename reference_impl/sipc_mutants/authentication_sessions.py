@@ -230,7 +230,7 @@ BINDINGS: tuple[Mutant, ...] = (
 )
 
 _HUNG_UP = (
-    "            self._alarm = self._clock.call_at(deadline, self._on_alarm)\n"
+    "            self._alarm.set(deadline)\n"
     "            try:\n"
     "                connection = self._origin.connection()\n"
 )

@@ -149,8 +149,8 @@ def test_a_deadline_of_a_virtual_clock_wakes_the_caller_that_reads(running: Runn
     """Exactly at its time, though the stream is silent."""
     clock = VirtualClock(wall=time.time())
     serving, client = lending(running, clock=clock)
-    thread, outcomes, _ = in_thread(serving, client, Call(WAITS, budget_ms=5000))
-    clock.advance(4.999)
+    thread, outcomes, _ = in_thread(serving, client, Call(WAITS, budget_ms=1000))
+    clock.advance(0.999)
     assert outcomes == []
     clock.advance(0.001)
     finish(thread)
