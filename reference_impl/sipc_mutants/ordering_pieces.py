@@ -199,7 +199,7 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             Patch(
                 module="sipc.session",
-                old='        if self.phase is not Phase.OPEN:\n            raise LocalError(f"the session',
+                old='        if self.phase is not _OPEN:\n            raise LocalError(f"the session',
                 new='        if self.phase not in (Phase.OPEN, Phase.DRAINING):\n            raise LocalError(f"the session',
             ),
             Patch(
