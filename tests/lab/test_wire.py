@@ -13,7 +13,7 @@ from ipc_gauntlet.driver import DriverCommand
 from ipc_gauntlet.errors import Inconclusive
 from ipc_gauntlet.lab import Bench, BenchConfig, CaseFacts, Lab
 from ipc_gauntlet.lab.wirepeer import WirePeer
-from ipc_gauntlet.peer import HandshakeQuirks, Quirks, RecordQuirks, TimingQuirks
+from ipc_gauntlet.peer import HandshakeQuirks, Quirks, RecordQuirks, TimingQuirks, cbor
 from ipc_gauntlet.peer.states import HANDSHAKE_STATES, Transition, transitions
 
 X509 = {"kind": "x509", "keys": ["x25519"], "names": ["uri"]}
@@ -233,6 +233,53 @@ def test_there_may_be_nothing_to_ask_for(lab: Lab) -> None:
     lab.attempt_to(peer, options={"suites": [SUITES[lab.issuer.kind][0]]})
     with pytest.raises(Inconclusive, match="nothing to ask for"):
         peer.reach("RETRIED")
+
+
+def test_a_version_can_be_asked_for_too(lab: Lab) -> None:
+    """Where only one suite is offered, another version will do for RETRIED."""
+    peer = lab.wire_server(options={"versions": (1, 127)})
+    lab.attempt_to(peer, options={"suites": [SUITES[lab.issuer.kind][0]], "versions": [1, 127]})
+    peer.reach("RETRIED")
+    assert peer.goes_on()
+    assert peer.state is not None
+    assert peer.state.version == 1
+
+
+def test_a_state_beyond_a_refusal_is_inconclusive(lab: Lab) -> None:
+    """Nobody can be brought into OPEN who does not let the peer in."""
+    deployment = lab.issuer.untrusted("client")
+    peer = lab.wire_client(lab.listen(), deployment=deployment)
+    with pytest.raises(Inconclusive, match="no session"):
+        peer.reach("OPEN")
+    assert not peer.goes_on()
+
+
+def test_everything_by_hand(lab: Lab) -> None:
+    """A server's REJECT; sealed plaintext, raw messages and ERROR of a client."""
+    server = lab.wire_server()
+    lab.attempt_to(server)
+    server.expect("offer")
+    server.reject(3, 100)
+    assert server.wait_end() is not None
+    assert lab.wait(lambda: bool(lab.iut_view(server).refusals))
+    assert lab.iut_view(server).refusals == (("negotiation", "limit"),)
+    peer = lab.wire_client(lab.listen())
+    assert peer.handshake()
+    peer.sealed(b"\x00\x0a\x03\x0012345678")
+    assert peer.wait_for("PONG") is not None
+    assert [record.payload for record in peer.records if record.label == "PONG"] == [b"12345678"]
+    peer.payload(cbor.encode({0: 1, 1: 2, 2: 0, 4: "app.message", 14: b"raw"}))
+    assert lab.wait(lambda: lab.iut_view(peer).delivered == (b"raw",))
+    peer.error(2)
+    assert peer.wait_end() == "truncated"
+    assert peer.close() == "truncated"
+
+
+def test_a_client_that_is_refused_in_the_open(lab: Lab) -> None:
+    """A suite that the server does not allow: the stream ends behind REJECT."""
+    peer = lab.wire_client(lab.listen(), options={"suites": [0x0A0A]})
+    assert not peer.handshake()
+    assert peer.wait_end() == "rejected"
 
 
 def test_several_peers_are_told_apart(lab: Lab) -> None:
