@@ -90,9 +90,9 @@ class Label(IntEnum):
 
 # Reading a member of an enumeration costs as much as several lookups; these are read for every message.
 _KINDS = tuple(Kind)
+PLAIN = frozenset({int, bytes, str})
 _LABELS = tuple(Label)
-_OK, _RESPONSE_KIND = int(Status.OK), Kind.RESPONSE
-_CRIT = int(Field.CRIT)
+_OK, _RESPONSE_KIND, _CRIT = int(Status.OK), Kind.RESPONSE, int(Field.CRIT)
 
 _METHOD = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*){1,7}", re.ASCII)
 
@@ -225,7 +225,7 @@ UNDERSTOOD = frozenset(Field) - {Field.PROV}
 _SIGNED = frozenset({Field.FROM, Field.TO, Field.SIG, Field.ONCE})
 
 # The same grammar, laid out for speed: kind -> (checks of allowed keys, required keys).
-_BY_KIND: dict[int, tuple[dict[int, _Check], frozenset[int]]] = {
+BY_KIND: dict[int, tuple[dict[int, _Check], frozenset[int]]] = {
     kind: (
         {int(key): rule.check for key, rule in RULES.items() if kind in rule.allowed},
         frozenset(int(key) for key, rule in RULES.items() if kind in rule.required),
@@ -415,9 +415,9 @@ def check_fields(fields: Mapping[Key, Value]) -> None:
         MalformedError: A key is missing, unknown, not for this kind, or its value is out of range.
     """
     kind = fields.get(1)
-    if type(kind) is not int or kind not in _BY_KIND:
+    if type(kind) is not int or kind not in BY_KIND:
         raise MalformedError("a message has no known kind")
-    checks, required = _BY_KIND[kind]
+    checks, required = BY_KIND[kind]
     for key, value in fields.items():
         check = checks.get(key)  # type: ignore[arg-type]  # a key of another type is simply not found
         if check is None:
@@ -452,13 +452,6 @@ def _require_understood(envelope: Envelope) -> None:
             raise UnsupportedEnvelope(f"key {key} must be understood", envelope, Status.SCHEMA_UNSUPPORTED)
 
 
-_PLAIN = frozenset({int, bytes, str})
-# Every message begins with version, kind and number.
-_PREFIX = frozenset({int(Field.VER), int(Field.KIND), int(Field.MID)})
-_REQUIRED_REST = tuple(_BY_KIND[kind][1] - _PREFIX for kind in Kind)
-_PREFIXES = tuple(bytes((Field.VER, VERSION, Field.KIND, kind, Field.MID)) for kind in Kind)
-
-
 def build(kind: Kind, mid: int, fields: Mapping[int, Value | None]) -> Envelope:
     """Make a message to send. Fields whose value is None are left out.
 
@@ -469,53 +462,13 @@ def build(kind: Kind, mid: int, fields: Mapping[int, Value | None]) -> Envelope:
     for key, value in fields.items():
         if value is not None:
             # The decoder returns plain integers, and the grammar is held against what it would return.
-            plain = type(value) in _PLAIN or not isinstance(value, IntEnum)
+            plain = type(value) in PLAIN or not isinstance(value, IntEnum)
             made[int(key)] = value if plain else int(cast("int", value))
     try:
         check_fields(made)
     except MalformedError as error:
         raise LocalError(f"cannot send this message: {error}", reason="malformed") from error
     return Envelope(made)
-
-
-def message(kind: Kind, mid: int, fields: Mapping[int, Value]) -> bytes:
-    """Return the encoding of a message to send: `build` and `encode` in one pass, for fields that are in order.
-
-    Args:
-        kind: What the message is.
-        mid: Its number.
-        fields: All other fields by ascending keys; those whose value is None are left out.
-
-    Raises:
-        LocalError: The fields are not in the grammar, or outside the CBOR subset or its limits.
-    """
-    checks, rest = _BY_KIND[kind][0], _REQUIRED_REST[kind]
-    parts = [b"", _PREFIXES[kind], cbor.encode_int(mid)]
-    previous = count = len(_PREFIX) - 1
-    for key, value in fields.items():
-        if value is None:
-            continue
-        check = checks.get(key)
-        if check is None or not previous < key < cbor.SHORT:
-            return encode(build(kind, mid, fields))
-        plain = value if type(value) in _PLAIN or not isinstance(value, IntEnum) else int(value)
-        if not check(plain):
-            raise LocalError(
-                f"cannot send this message: key {key} has a value that is not allowed", reason="malformed"
-            )
-        previous = key
-        count += 1
-        parts.append(cbor.SHORT_INTS[key])
-        cbor.append(plain, parts)
-    if not rest <= fields.keys() or (kind is _RESPONSE_KIND and not _is_success(fields)):
-        # Says what is wrong, if anything is.
-        return encode(build(kind, mid, fields))
-    parts[0] = cbor.map_head(count + 1)
-    return b"".join(parts)
-
-
-def _is_success(fields: Mapping[int, Value]) -> bool:
-    return fields.get(15) == _OK and fields.get(16) is None
 
 
 def encode(envelope: Envelope) -> bytes:

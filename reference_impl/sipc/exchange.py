@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sipc import envelope as wire
-from sipc import shapes
+from sipc import outgoing, shapes
 from sipc.cbor import Value
 from sipc.envelope import Envelope, Field, Kind, Label, SignedEnvelope, Status, UnsupportedEnvelope, is_method
 from sipc.errors import LocalError, ProtocolError
@@ -190,7 +190,7 @@ class Exchange:
 
     def _send(self, kind: Kind, fields: Mapping[int, Value]) -> int:
         mid = self.sent
-        self._post((wire.message(kind, mid, fields),))
+        self._post((outgoing.message(kind, mid, fields),))
         self.sent = mid + 1
         return mid
 

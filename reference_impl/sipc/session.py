@@ -12,9 +12,7 @@ is not authentic, nothing is sent and nothing is delivered, not even what was wa
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from sipc.control import (
     Close,
@@ -29,11 +27,12 @@ from sipc.control import (
 )
 from sipc.envelope import Status
 from sipc.errors import IntegrityError, LimitError, LocalError, ProtocolError, SipcError, TruncatedError
-from sipc.events import Closed, Established, Event, How, Rejected
+from sipc.events import Closed, Event, How, Rejected
 from sipc.exchange import Exchange, Outlets
 from sipc.fragments import Reassembler, split
-from sipc.noise import CipherState
 from sipc.records import MAX_PAYLOAD, WHOLE, Record, RecordOpener, RecordSealer, RecordType
+from sipc.session_parts import Phase as Phase
+from sipc.session_parts import Start as Start
 from sipc.settings import Settings
 from sipc.timers import ArmedTimers, Timer
 
@@ -45,17 +44,6 @@ _PROBE, _IDLE, _REQUEST, _REASSEMBLY = Timer.PROBE, Timer.IDLE, Timer.REQUEST, T
 _MOST_PINGS = 8
 
 
-class Phase(Enum):
-    """Where a session stands."""
-
-    CONFIRMING = "confirming"
-    OPEN = "open"
-    CLOSING = "closing"
-    DRAINING = "draining"
-    ENDING = "ending"
-    CLOSED = "closed"
-
-
 _OPEN, _CLOSED = Phase.OPEN, Phase.CLOSED
 # Phases in which this side may still send records.
 _TALKING = frozenset({Phase.OPEN, Phase.CLOSING})
@@ -65,39 +53,6 @@ _DEAF = frozenset({Phase.ENDING, Phase.CLOSED})
 _CLOSES_WHEN_ANSWERED = frozenset({Phase.CLOSING, Phase.ENDING})
 # Records that may come between the fragments of a message.
 _MAY_INTERRUPT = frozenset({RecordType.MSG, RecordType.ERROR})
-
-
-class Outcome(Protocol):
-    """What a session needs of a finished handshake."""
-
-    @property
-    def send(self) -> CipherState:
-        """Cipher of the records to the peer."""
-
-    @property
-    def receive(self) -> CipherState:
-        """Cipher of the records from the peer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """How a session starts.
-
-    Attributes:
-        outcome: The two CipherStates.
-        announces: Whether this side sends READY first (the initiator does).
-        established: The event that tells the program.
-        lifetime: Seconds after which the session must end.
-        random: Draws bytes for references in errors.
-        count: Told the name of what happened, for counters.
-    """
-
-    outcome: Outcome
-    announces: bool
-    established: Established
-    lifetime: float
-    random: Callable[[int], bytes]
-    count: Callable[[str], None] = lambda name: None
 
 
 class Session:

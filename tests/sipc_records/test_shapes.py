@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipc import cbor, shapes
-from sipc.envelope import Kind, build, check_fields, encode, message
+from sipc.envelope import Kind, build, check_fields, encode
 from sipc.errors import MalformedError
+from sipc.outgoing import message
 
 NUMBERS = st.one_of(
     st.sampled_from([0, 23, 24, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**64 - 1]),
