@@ -8,11 +8,13 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from relay_stage import Stage
 
 from ipc_gauntlet.adversary import Fault, Limits
 from ipc_gauntlet.adversary.actions import Action, Send
 from ipc_gauntlet.adversary.core import CoreSetup, LinkCore
 from ipc_gauntlet.reactor import Reactor, new_reactor
+from ipc_gauntlet.transport import transports
 
 
 def make_talk(
@@ -175,3 +177,17 @@ def no_descriptor_left() -> Iterator[None]:
     before = process.num_fds()
     yield
     assert process.num_fds() <= before
+
+
+@pytest.fixture
+def stage(reactor: Reactor, transport: str, workdir: str, plain: SimpleNamespace) -> Iterator[Stage]:
+    """A server by hand, a relay in front of it, and clients by hand, on each transport."""
+    made = Stage(reactor, transport, workdir, plain.wrap)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=transports())
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each transport of this system."""
+    return str(request.param)
