@@ -122,8 +122,8 @@ class Ear:
             if fields is not None:
                 message = HeardMessage("message", frame, fields)
                 peer.messages.append(message)
-                wrong = wrong_with(fields)
-                return [message, *([self._note(frame, f"message: {wrong}")] if wrong else [])]
+                wrong = [one for one in (peer.inbound.misnumbered, wrong_with(fields)) if one]
+                return [message, *(self._note(frame, f"message: {one}") for one in wrong)]
         return []
 
     def _liveness(self, opened: Opened) -> None:
