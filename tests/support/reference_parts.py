@@ -15,10 +15,14 @@ class ReferenceWindow:
     """The back end of `WindowMachine`; see `WindowBackend`."""
 
     width = WINDOW
-    largest = MAX_NUMBER
+    highest = -1
 
     def __init__(self, window: ReplayWindow | None = None) -> None:
         self.window = window or ReplayWindow()
+
+    def offers(self, number: int) -> int | None:
+        """See `WindowBackend`: every number there is."""
+        return number if 0 <= number <= MAX_NUMBER else None
 
     def receive(self, number: int, *, authentic: bool) -> bool:
         """See `WindowBackend`: the window is asked first, and told only of what is authentic."""

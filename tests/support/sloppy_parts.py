@@ -23,7 +23,7 @@ class SloppyWindow:
         width: The width it tells; None if it keeps that to itself.
     """
 
-    largest = (1 << 64) - 2
+    highest = -1
     real_width = 128
 
     def __init__(self, *mistakes: str, width: int | None = real_width) -> None:
@@ -31,6 +31,10 @@ class SloppyWindow:
         self.width = width
         self._top = -1
         self._seen: set[int] = set()
+
+    def offers(self, number: int) -> int | None:
+        """See `WindowBackend`: every number there is."""
+        return number if 0 <= number <= (1 << 64) - 2 else None
 
     def receive(self, number: int, *, authentic: bool) -> bool:
         """See `WindowBackend`."""

@@ -12,7 +12,6 @@ from ipc_gauntlet import Finding
 from ipc_gauntlet_suites.machines.running import Machine, step
 
 LEAST_WIDTH = 64
-LARGEST = (1 << 64) - 2
 FURTHER = st.sampled_from([1, 1, 2, 3, 62, 63, 64, 65, 127, 128, 129])
 LEAPS = st.sampled_from([1 << 16, (1 << 31) + 1, (1 << 32) - 1, 1 << 32, (1 << 32) + 3, 1 << 63])
 AGES = st.sampled_from([0, 1, 2, 3, 31, 32, 62, 63, 64, 65, 66, 126, 127, 128, 129, 1 << 32])
@@ -26,8 +25,11 @@ class WindowBackend(Protocol):
         """How wide its window is; None if it does not tell."""
 
     @property
-    def largest(self) -> int:
-        """The largest number that can be sent to it."""
+    def highest(self) -> int:
+        """The number up to which it has taken everything already; -1 for nothing."""
+
+    def offers(self, number: int) -> int | None:
+        """The number nearest to this one of which there is a record; None if there is none that is near."""
 
     def receive(self, number: int, *, authentic: bool) -> bool:
         """Give it a record and say whether it was taken."""
@@ -49,8 +51,8 @@ class WindowMachine(Machine):
     def __init__(self, backend: WindowBackend) -> None:
         super().__init__()
         self.backend = backend
-        self.top = -1
-        self.taken: set[int] = set()
+        self.top = backend.highest
+        self.taken: set[int] = set(range(self.top + 1))
         known = backend.width
         self._surely = LEAST_WIDTH if known is None else known
         self._never: int | None = known
@@ -78,8 +80,10 @@ class WindowMachine(Machine):
     @step(age=AGES)
     def forge_first(self, age: int) -> None:
         """A record that is not authentic comes, then the authentic one of the same number."""
-        self.forge(-age)
-        self._receive(self.top - age)
+        number = self.backend.offers(self.top - age)
+        if number is not None:
+            self._forge(number)
+            self._receive(number)
 
     @step(back=st.integers(0, 5))
     def again(self, back: int) -> None:
@@ -91,9 +95,11 @@ class WindowMachine(Machine):
     @step(by=st.one_of(FURTHER, LEAPS, AGES.map(lambda age: -age)))
     def forge(self, by: int) -> None:
         """A record comes that is not authentic, with any number."""
-        number = self.top + by
-        if not 0 <= number <= self.backend.largest:
-            return
+        offered = self.backend.offers(self.top + by)
+        if offered is not None:
+            self._forge(offered)
+
+    def _forge(self, number: int) -> None:
         self.did(f"forged record {number}")
         before = self.backend.state()
         taken = self.backend.receive(number, authentic=False)
@@ -106,8 +112,9 @@ class WindowMachine(Machine):
         """Close the receiver."""
         self.backend.close_all()
 
-    def _receive(self, number: int) -> None:
-        if not 0 <= number <= min(LARGEST, self.backend.largest):
+    def _receive(self, wanted: int) -> None:
+        number = self.backend.offers(wanted)
+        if number is None:
             return
         self.did(f"record {number} (highest so far {self.top})")
         taken = self.backend.receive(number, authentic=True)

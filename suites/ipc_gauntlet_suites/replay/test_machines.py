@@ -11,3 +11,13 @@ def test_any_schedule_delivers_once(lab: Lab) -> None:
     from ipc_gauntlet_suites.machines.session import ONCE
 
     session_schedules(lab, {ONCE})
+
+
+@case("REPL-05", needs=("datagram",), role="server", axes="each", wire="sipc/1")
+def test_any_schedule_fits_a_window(lab: Lab) -> None:
+    """Numbered records arrive in any order, late, twice, behind gaps, forged and then genuine. Each that is authentic,
+    new and less than 64 behind must be taken, none twice, none that is forged; and what is refused for its age must fit
+    one width."""
+    from ipc_gauntlet_suites.machines.drivers.window import window_schedules
+
+    window_schedules(lab)

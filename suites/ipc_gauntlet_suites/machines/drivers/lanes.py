@@ -61,8 +61,7 @@ class DriverLanes:
 
     def _begun(self) -> list[int]:
         told = self._lab.executed()[self._since :]
-        keys = dict.fromkeys(one.key for one in told if one.key in self._items)
-        return [self._items[key] for key in keys if key is not None]
+        return list(dict.fromkeys(self._items[one.key] for one in told if one.key in self._items))
 
 
 def lane_schedules(lab: Lab, budget: Budget = BUDGET) -> None:
