@@ -50,9 +50,9 @@ _MOST = 64
 @click.option(
     "--budget",
     type=click.FloatRange(1, 3600),
-    default=60.0,
+    default=120.0,
     metavar="S",
-    help="Give a mutant up after so many seconds (default: 60).",
+    help="Give a mutant up after so many seconds (default: 120).",
 )
 @click.option(
     "--json",

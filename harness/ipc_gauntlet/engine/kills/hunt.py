@@ -58,7 +58,7 @@ class HuntOrder:
     packages: tuple[str, ...] = ()
     seed: int = 1
     workers: int | None = None
-    budget_s: float = 60.0
+    budget_s: float = 120.0
     cache: Path | None = None
 
 
