@@ -2,6 +2,7 @@
 
 from sipc_mutants import authentication_certificates as certificates
 from sipc_mutants import authentication_claims as claims
+from sipc_mutants import authentication_connections as connections
 from sipc_mutants import authentication_keys as keys
 from sipc_mutants import authentication_sessions as sessions
 from sipc_mutants import authentication_states as states
@@ -15,6 +16,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *sessions.BINDINGS,
     *claims.CLAIMS,
     *certificates.PATHS,
-    *sessions.FAULTS,
-    *sessions.CONNECTIONS,
+    *connections.FAULTS,
+    *connections.CONNECTIONS,
 )

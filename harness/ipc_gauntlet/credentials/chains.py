@@ -193,7 +193,7 @@ DEFECTS: tuple[Defect, ...] = (
            forms=_URI),
     Defect("name-and-dns", "the leaf has a DNS name beside its URI", "leaf", _more(x509.DNSName("test.example")),
            forms=_URI),
-    Defect("no-name", "the leaf has no subjectAltName", "leaf", _set(names=()), True),
+    Defect("no-name", "the leaf has no subjectAltName", "leaf", _set(names=())),
     Defect("empty-path", "the name is a trust domain without a path", "leaf",
            _spelt(lambda _: "spiffe://test.example"), forms=_URI),
     Defect("trailing-slash", "the name ends in a slash", "leaf", _spelt(lambda name: name + "/"), forms=_URI),
