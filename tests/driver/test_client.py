@@ -137,6 +137,40 @@ def test_starting_twice_is_the_same_as_once(make_driver: MakeDriver) -> None:
     assert driver.restarts == 1
 
 
+def test_two_drivers_start_at_the_same_time(make_driver: MakeDriver) -> None:
+    """Both processes run before either has described itself; a start that nobody waited for is done again."""
+    first, second = make_driver("plain", "client"), make_driver("plain")
+    ends = [driver.begin_start() for driver in (first, second)]
+    assert first.pid is not None
+    assert second.pid is not None
+    ends[0]()
+    assert first.statement.name == "plain"
+    second.begin_start()()
+    assert second.statement == first.statement
+    pids = first.pid, second.pid
+    first.begin_start()()
+    assert (first.pid, second.pid) == pids
+
+
+def test_a_new_life_keeps_what_was_told(make_driver: MakeDriver) -> None:
+    """The process is another one, its notifications say so, and it counts as no failure."""
+    driver = make_driver("plain")
+    driver.start()
+    driver.call(
+        "connect", {"conn": "c1", "address": {"transport": "unix", "path": "/nowhere"}, "service": "s"}
+    )
+    assert driver.wait_until(lambda: len(driver.observations) == 1, 5)
+    pid = driver.pid
+    driver.renew()
+    assert driver.pid != pid
+    driver.call(
+        "connect", {"conn": "c1", "address": {"transport": "unix", "path": "/nowhere"}, "service": "s"}
+    )
+    assert driver.wait_until(lambda: len(driver.observations) == 2, 5)
+    assert [(one.conn, one.life, one.seq) for one in driver.observations] == [("c1", 0, 0), ("c1", 1, 1)]
+    assert driver.restarts == 0
+
+
 def test_close_lets_the_driver_leave_by_itself(make_driver: MakeDriver) -> None:
     """A polite driver ends with its own exit status, and afterwards calls say that it is gone."""
     driver = make_driver("plain")

@@ -112,10 +112,23 @@ class Driver:
         Raises:
             DriverStartError: When that does not lead to a usable statement in time.
         """
-        if self.alive and self._statement is not None:
-            return self._statement
-        self.kill()
-        return self._launch([])
+        if not self.alive or self._statement is None:
+            self._begin([])()
+        return self.statement
+
+    def begin_start(self) -> Callable[[], None]:
+        """Like `ensure_alive`, in two steps, so that several drivers can start at the same time.
+
+        Returns:
+            What waits until the driver has described itself.
+
+        Raises:
+            DriverStartError: When the program cannot be started at all.
+        """
+        if self._talk is None or self._statement is None:
+            return self._begin([])
+        self.ensure_alive()
+        return _nothing
 
     def renew(self) -> Statement:
         """Start the program anew within a case: end the process tree at once, if it lives, and begin another life.
@@ -131,18 +144,24 @@ class Driver:
         before = self.observations
         self.kill()
         self.life += 1
-        return self._launch(before)
+        self._begin(before)()
+        return self.statement
 
-    def _launch(self, before: list[Observation]) -> Statement:
+    def _begin(self, before: list[Observation]) -> Callable[[], None]:
+        self.kill()
         self._talk = Conversation(
             self.command, self._reactor, driver=self.name, limits=self._limits, life=self.life, before=before
         )
-        try:
-            self._statement = Statement.from_result(self.call("describe", timeout=self._limits.start_s))
-        except (DriverError, CallFailed, Unsupported, ValueError) as error:
-            self.kill()
-            raise self._start_error(error) from error
-        return self._statement
+        asked = self._talk.submit("describe", _NO_PARAMS)
+
+        def finish() -> None:
+            try:
+                self._statement = Statement.from_result(self._finish(asked, self._limits.start_s))
+            except (DriverError, CallFailed, Unsupported, ValueError) as error:
+                self.kill()
+                raise self._start_error(error) from error
+
+        return finish
 
     def ensure_alive(self) -> None:
         """Start the driver, or replace it if it broke.

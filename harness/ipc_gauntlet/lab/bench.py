@@ -142,8 +142,8 @@ class Bench:
         return directory
 
     def _ready(self, *, reset: bool = True) -> None:
-        for driver in (self.client, self.server):
-            driver.ensure_alive()
+        for finish in [driver.begin_start() for driver in (self.client, self.server)]:
+            finish()
         if reset:
             for finish in [driver.begin_reset() for driver in (self.client, self.server)]:
                 finish()
