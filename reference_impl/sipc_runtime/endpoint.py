@@ -28,7 +28,7 @@ from sipc_runtime.endpoint_parts import NotConnected, Origin, PeerBehind, WhenFu
 from sipc_runtime.inbox import TRAFFIC, Inbox
 from sipc_runtime.lease import Lease, Reader, Waiter
 from sipc_runtime.lease import Outcome as Outcome
-from sipc_runtime.ringing import ConnectionAlarm
+from sipc_runtime.ringing import PATIENCE_S, ConnectionAlarm
 from sipc_runtime.transport import READ_SIZE, Stream, StreamBroken, TransportError
 from sipc_runtime.workers import CONNECTION_THREADS
 from sipc_runtime.writing import Writer
@@ -204,23 +204,12 @@ class Endpoint:
 
     def begin_close(self) -> None:
         """Close in order, without waiting; the last event follows, at most after the drain time-out."""
-        self.cancelled.set()
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close(self._clock.monotonic())
-                self._settle()
-                self._lease.recall()
-        self._call_back()
+        self._end_by(lambda connection: connection.close(self._clock.monotonic()))
 
     def abort(self, detail: str = "aborted") -> None:
         """End at once, without a word to the peer. The last event follows in the endpoint's thread."""
-        self.cancelled.set()
-        with self._lock:
-            self._abort_detail = detail
-            if self._connection is not None:
-                self._connection.abort(detail)
-                self._settle()
-        self._call_back()
+        self._abort_detail = detail
+        self._end_by(lambda connection: connection.abort(detail))
 
     def expel(self, reason: str, detail: str) -> None:
         """End at once, without a word, because the peer may not be here any more.
@@ -229,11 +218,22 @@ class Endpoint:
             reason: Reason class of the end.
             detail: For people.
         """
+        self._end_by(lambda connection: connection.expel(reason, detail))
+
+    def _end_by(self, action: Callable[[Connection], None], patience: float = PATIENCE_S) -> None:
         self.cancelled.set()
-        with self._lock:
+        if not self._lock.acquire(timeout=patience):
+            # Something hangs while it holds the lock: whoever wants an end does not wait for it.
+            self._give_up_handshake()
+            CONNECTION_THREADS.submit(lambda: self._end_by(action, -1))
+            return
+        try:
             if self._connection is not None:
-                self._connection.expel(reason, detail)
+                action(self._connection)
                 self._settle()
+                self._lease.recall()
+        finally:
+            self._lock.release()
         self._call_back()
 
     def set_counter(self, number: int, *, sending: bool, messages: bool = False) -> None:

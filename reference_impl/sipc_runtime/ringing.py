@@ -8,7 +8,7 @@ from sipc_runtime.clock import Alarm, Clock
 from sipc_runtime.workers import CONNECTION_THREADS
 
 # So long a timer waits for a connection that is busy, before it leaves the clock's thread to the others.
-_PATIENCE_S = 0.1
+PATIENCE_S = 0.1
 
 
 class ConnectionAlarm:
@@ -56,7 +56,7 @@ class ConnectionAlarm:
 
     def _on_time(self) -> None:
         # A verifier or key store that does not come back holds the lock of its own connection, and nothing else.
-        if not self._lock.acquire(timeout=_PATIENCE_S):
+        if not self._lock.acquire(timeout=PATIENCE_S):
             self._stuck()
             CONNECTION_THREADS.submit(self._late)
             return

@@ -234,3 +234,17 @@ def test_all_attempts_fit_the_deadline(session: Session) -> None:
     )
     assert outcome["status"] == "error"
     assert time.monotonic() - begun < 30
+
+
+def test_what_hangs_can_be_closed(session: Session) -> None:
+    """A verifier that does not come back holds up neither who closes nor anybody else."""
+    session.listen()
+    arm(session, "verify", "hang")
+    session.attempt(options={"timeouts": {"handshake_ms": 2000}})
+    # The client hangs; at its deadline the server sees the stream end.
+    session.program.note("rejected", lambda params: params.get("listener") == "l1")
+    session.program.submit("close", conn="c1", mode="abort")
+    session.connect(conn="c2")
+    session.send(b"x", "c2")
+    session.program.note("delivered")
+    session.program.reset()
