@@ -29,5 +29,7 @@ def test_a_worker_for_each_core_and_each_clock(
     make_case: Maker, asked: int | None, plain: int, timed: int, clocks: int, workers: int
 ) -> None:
     """On two cores; few cases are not worth a process, and what the user asks for counts."""
-    cases = [make_case() for _ in range(plain)] + [make_case(requirement="TIME-01", timing=True) for _ in range(timed)]
+    cases = [make_case() for _ in range(plain)] + [
+        make_case(requirement="TIME-01", timing=True) for _ in range(timed)
+    ]
     assert crew_size(asked, cases, clocks, cores=2) == workers
