@@ -56,7 +56,7 @@ class Budget:
     examples: int
     steps: int
     wall_s: float = 30.0
-    shrink_s: float = 6.0
+    shrink_s: float = 3.0
 
 
 @dataclass(slots=True)

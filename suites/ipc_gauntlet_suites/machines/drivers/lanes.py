@@ -9,7 +9,7 @@ from ipc_gauntlet_suites.machines.lanes import LanesMachine
 from ipc_gauntlet_suites.machines.running import Budget
 from ipc_gauntlet_suites.scripts import numbered, open_or_stop
 
-BUDGET = Budget(examples=10, steps=8, wall_s=12.0)
+BUDGET = Budget(examples=8, steps=8, wall_s=12.0)
 
 _STEP_MS = 1
 _TICKS = 100

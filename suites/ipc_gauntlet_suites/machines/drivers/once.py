@@ -8,9 +8,9 @@ from ipc_gauntlet_suites.machines.once import PRINCIPALS, OnceMachine, Reply
 from ipc_gauntlet_suites.machines.running import Budget
 from ipc_gauntlet_suites.scripts import numbered, open_or_stop
 
-BUDGET = Budget(examples=20, steps=12, wall_s=12.0)
+BUDGET = Budget(examples=12, steps=12, wall_s=12.0)
 # A restart costs as much as twenty schedules without one.
-CRASHING = Budget(examples=5, steps=10, wall_s=12.0, shrink_s=10.0)
+CRASHING = Budget(examples=4, steps=10, wall_s=12.0, shrink_s=6.0)
 
 _SOON_S = 1.0
 _ROLE = "writer"

@@ -20,7 +20,7 @@ from ipc_gauntlet_suites.machines.running import Budget
 from ipc_gauntlet_suites.machines.session import BOTH, SessionMachine
 from ipc_gauntlet_suites.scripts import numbered
 
-BUDGET = Budget(examples=24, steps=10, wall_s=12.0)
+BUDGET = Budget(examples=16, steps=10, wall_s=12.0)
 
 _EVERY = 1 << 30
 _LOSE_ALL = tuple(

@@ -9,7 +9,7 @@ from ipc_gauntlet_suites.machines.running import Budget
 from ipc_gauntlet_suites.machines.timers import TimersMachine
 from ipc_gauntlet_suites.scripts import answer_of, numbered, open_or_stop
 
-BUDGET = Budget(examples=16, steps=12, wall_s=12.0)
+BUDGET = Budget(examples=8, steps=12, wall_s=12.0)
 
 _ANSWER_MS = 1
 _TICKS = 5
