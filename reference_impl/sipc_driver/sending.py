@@ -31,7 +31,7 @@ from sipc_driver.rpc import (
 )
 from sipc_driver.world import World
 from sipc_runtime.endpoint import Endpoint, Handlers
-from sipc_runtime.endpoint_parts import PeerBehind
+from sipc_runtime.endpoint_parts import PeerBehind, WhenFull
 from sipc_runtime.retry import Caller, RetryPolicy, new_key
 from sipc_runtime.workers import CONNECTION_THREADS
 
@@ -125,12 +125,22 @@ def _send_request(world: World, conn: Conn, params: Json, reply: Reply) -> None:
         repeatable = operation in REPEATABLE
         CONNECTION_THREADS.submit(lambda: _call(caller, call, reply, repeatable=repeatable))
         return
+    tag = optional_text(params, "tag")
     try:
-        mid = conn.use().request(call, lambda outcome: reply.result(outcome_of(outcome)))
+        _ask(conn, call, reply, tag, WhenFull.RAISE)
+    except PeerBehind:
+        # The sending call waits for the peer; the driver must not.
+        CONNECTION_THREADS.submit(lambda: _ask(conn, call, reply, tag, WhenFull.WAIT))
+
+
+def _ask(conn: Conn, call: Call, reply: Reply, tag: str | None, full: WhenFull) -> None:
+    try:
+        mid = conn.use().request(call, lambda outcome: reply.result(outcome_of(outcome)), full)
+    except PeerBehind:
+        raise
     except LocalError as error:
         reply.result(not_sent(error))
         return
-    tag = optional_text(params, "tag")
     if tag is not None:
         conn.tags[tag] = mid
 

@@ -115,12 +115,13 @@ class Endpoint:
         """
         return self._use(lambda connection, _: connection.send_event(message), WhenFull.RAISE)
 
-    def request(self, call: Call, done: Callable[[Outcome], None]) -> int:
+    def request(self, call: Call, done: Callable[[Outcome], None], full: WhenFull = WhenFull.WAIT) -> int:
         """Send a request and return its number.
 
         Args:
             call: The request.
             done: Called once with the outcome, from any thread; must not block.
+            full: What to do while the peer does not read.
 
         Raises:
             LocalError: The request was not sent; `done` is not called.
@@ -132,7 +133,7 @@ class Endpoint:
             self._lease.recall()
             return mid
 
-        return self._use(send, _WAIT)
+        return self._use(send, full)
 
     def call(self, call: Call) -> Outcome:
         """Send a request and wait for its outcome. Not to be used in the endpoint's own thread.

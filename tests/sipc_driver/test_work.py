@@ -1,7 +1,9 @@
 """Operations that take time: cancelling, gates, lanes, counters, and what a caller says about a request."""
 
+import contextlib
 import socket
 import time
+from pathlib import Path
 
 import pytest
 from sipc_identities import text
@@ -230,3 +232,36 @@ def test_half_open_connections_and_other_greetings(session: Session) -> None:
         silent.close()
     while metrics(session)["half_open"]:
         assert time.monotonic() < end
+
+
+def test_requests_to_a_peer_that_does_not_read(session: Session, directory: Path) -> None:
+    """Whoever sends waits; the driver goes on serving others, and the write time-out ends the connection."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        session.listen()
+        listener.bind(str(directory / "relay"))
+        listener.listen()
+        target, session.address = (
+            session.address["path"],
+            {"transport": "unix", "path": str(directory / "relay")},
+        )
+        session.attempt(options={"timeouts": {"write_ms": 4000, "request_ms": 30000}})
+        near, _ = listener.accept()
+        with near, socket.socket(socket.AF_UNIX) as far:
+            far.connect(target)
+            for one in (near, far):
+                one.setblocking(False)
+            end = time.monotonic() + 20
+            while "c1" not in {note["conn"] for note in session.program.of("established")}:
+                assert time.monotonic() < end
+                for source, sink in ((near, far), (far, near)):
+                    with contextlib.suppress(BlockingIOError):
+                        sink.sendall(source.recv(65536))
+                session.program.call("inspect", what=["resources"])
+            asked = [submit(session, "echo", bytes(500_000)) for _ in range(6)]
+            session.address = {"transport": "unix", "path": target}
+            session.connect(conn="c2")
+            assert session.request("echo", b"other", conn="c2")["payload"] == text(b"other")
+            assert not [note for note in session.program.of("closed") if note["conn"] == "c1"]
+            codes = {outcome(session, ident)["code"] for ident in asked}
+            assert codes <= {"outcome_unknown", "not_sent"}
+            assert "outcome_unknown" in codes
