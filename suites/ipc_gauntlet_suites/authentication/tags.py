@@ -1,11 +1,24 @@
 """Ways to spoil the authenticator at the end of something encrypted."""
 
+import random
 from collections.abc import Callable, Iterator
 from functools import partial
 
 _TAG = 16
+_EDGES = ("cut to 0 bytes", "cut to 1 bytes", "cut to 15 bytes", "wrong in byte 0", "wrong in byte 15")
 
 Edit = Callable[[bytes], bytes]
+
+
+def some_spoiled(rng: random.Random) -> Iterator[tuple[str, Edit]]:
+    """The most telling ways, and some of the others as the seed has it."""
+    every = list(spoiled())
+    telling = [
+        one for one in every if not one[0].endswith("bytes") and not one[0].startswith("wrong in byte ")
+    ]
+    edges = [one for one in every if one[0] in _EDGES]
+    rest = [one for one in every if one not in telling and one not in edges]
+    yield from (*telling, *edges, *rng.sample(rest, 4))
 
 
 def spoiled() -> Iterator[tuple[str, Edit]]:

@@ -14,7 +14,7 @@ from ipc_gauntlet import (
 )
 from ipc_gauntlet_suites.scripts import numbered, open_or_stop, other_principal
 
-SESSIONS = 24
+SESSIONS = 16
 
 
 @case("AUTH-08", needs=("channel-binding",), observes=("established",), stage="established")

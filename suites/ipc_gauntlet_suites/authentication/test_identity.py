@@ -317,7 +317,7 @@ def test_unclear_intention(lab: Lab) -> None:
         lab.require(outcome, checks.not_established("client"), checks.nothing_delivered())
 
 
-@case("AUTH-04", wire="sipc/1", role="client", stage="handshake")
+@case("AUTH-04", credentials=("x509",), wire="sipc/1", role="client", stage="handshake")
 def test_service_is_no_identity(lab: Lab) -> None:
     """A wire server with a valid identity that is not the intended one accepts the offer for the intended service. The
     client must refuse it, and must not show it who the client is."""
