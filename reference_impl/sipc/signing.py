@@ -7,6 +7,7 @@ come in one order, and whoever calls `verify` must still ask that the id was nev
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import TypeVar, cast
 
 from cryptography.exceptions import InvalidSignature
@@ -118,7 +119,7 @@ def sign(message: M, claim: Claim, private_key: bytes) -> M:
     fields: dict[Key, Value] = {0: VERSION, 1: int(kind)}
     for number, value in (message.fields() | extra).items():
         if value is not None:
-            fields[int(number)] = int(value) if isinstance(value, int) and value is not True else value
+            fields[int(number)] = int(value) if isinstance(value, IntEnum) else value
     extra[int(Field.SIG)] = key.sign(signed_octets(fields))
     return replace(message, extra=extra)
 

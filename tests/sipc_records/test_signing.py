@@ -41,6 +41,8 @@ def changed(envelope: Envelope, key: int, value: Value) -> Envelope:
 MESSAGES = [
     Message("app.message", b"body"),
     Message("app.message", {"k": [True, False, 1]}, schema=2, label=Label.PUBLIC, purpose="p", okey=b"lane"),
+    Message("app.message", False),
+    Message("app.message", True),
     Call("app.append", b"body", idem=b"k" * 16, budget_ms=100, extra={10: b"token", 64: "kept"}),
 ]
 
@@ -104,7 +106,7 @@ def test_every_change_shows(key: int, value: Value) -> None:
 @pytest.mark.parametrize(("key", "value"), [(2, 99), (7, 1), (11, [["hop", "op", b"d"]]), (13, bytes(25))])
 def test_what_a_hop_may_change(key: int, value: Value) -> None:
     """Number, budget, hops and trace belong to the path."""
-    verify(changed(arrived(sign(MESSAGES[2], CLAIM, SECRET)), key, value), READER)
+    verify(changed(arrived(sign(MESSAGES[4], CLAIM, SECRET)), key, value), READER)
     assert key in HOP_BY_HOP
 
 
