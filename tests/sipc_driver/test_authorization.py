@@ -87,7 +87,9 @@ def test_work_of_a_principal_that_was_shut_out_is_not_executed(session: Session)
     session.connect()
     session.program.submit("send", conn="c1", kind="request", operation="gated", payload=text(b"first"))
     session.program.note("executed")
-    session.program.submit("send", conn="c1", kind="request", operation="append", payload=text(b"second"), key=KEY)
+    session.program.submit(
+        "send", conn="c1", kind="request", operation="append", payload=text(b"second"), key=KEY
+    )
     configure(session, "revoke", listener="l1", name=CLIENT)
     configure(session, "open-gate", listener="l1")
     while session.program.call("inspect", what=["metrics"])["metrics"]["running"]:
@@ -103,7 +105,9 @@ def test_a_new_policy_is_for_later_handshakes(session: Session) -> None:
     session.send(b"still there")
     session.program.note("delivered")
     session.attempt(conn="c2", options={"suites": [AES]})
-    assert session.program.note("rejected", lambda params: params.get("conn") == "c2")["reason"] == "downgrade"
+    assert (
+        session.program.note("rejected", lambda params: params.get("conn") == "c2")["reason"] == "downgrade"
+    )
     assert session.connect(conn="c3", options={"suites": [AES, CHACHA]})["suite"] == CHACHA
     metrics = session.program.call("inspect", what=["metrics"])["metrics"]
     assert (metrics[f"suite:{AES}"], metrics[f"suite:{CHACHA}"]) == (2, 2)
@@ -114,7 +118,10 @@ def test_a_new_policy_about_trust_and_peers(session: Session) -> None:
     session.listen()
     configure(session, "policy", listener="l1", peer=OTHER)
     session.attempt(conn="c1")
-    assert session.program.note("rejected", lambda params: params.get("listener") == "l1")["reason"] == "unauthorized"
+    assert (
+        session.program.note("rejected", lambda params: params.get("listener") == "l1")["reason"]
+        == "unauthorized"
+    )
     session.connect(conn="c2", credential=x509_credential(OTHER))
     configure(session, "policy", listener="l1", trust={"kind": "x509", "roots": []})
     session.attempt(conn="c3", credential=x509_credential(OTHER))
@@ -128,7 +135,9 @@ def test_a_key_that_has_ended(session: Session) -> None:
     server = psk_credential(SERVER, CLIENT) | {"expires_s": 1}
     session.listen("psk", credential=psk_credential(SERVER, CLIENT), trust={"kind": "psk", "keys": [server]})
     session.attempt("psk")
-    assert session.program.note("rejected", lambda params: params.get("listener") == "l1")["reason"] == "expired"
+    assert (
+        session.program.note("rejected", lambda params: params.get("listener") == "l1")["reason"] == "expired"
+    )
 
 
 @pytest.mark.parametrize(
