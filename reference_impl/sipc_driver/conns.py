@@ -9,6 +9,7 @@ from sipc_driver.rpc import FAILED, Reply, RpcError
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
 from sipc_runtime.endpoint import Endpoint, Handlers
 from sipc_runtime.retry import Caller
+from sipc_runtime.turns import Turns
 
 Dial = Callable[[Handlers], Endpoint]
 
@@ -26,6 +27,7 @@ class Conn:
         callers: Who must be woken when something becomes of it.
         further: Connections that were made in its stead, in order.
         tags: Numbers of requests by tag.
+        turns: The order of requests that are tried again; None while there was none.
 
     Args:
         name: Its name in the driver protocol.
@@ -46,6 +48,7 @@ class Conn:
         self.callers: list[Caller] = []
         self.further: list[Endpoint] = []
         self.tags: dict[str, int] = {}
+        self.turns: Turns | None = None
         self._lock = threading.Lock()
         self._closers: list[Reply] = []
 

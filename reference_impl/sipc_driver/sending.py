@@ -33,6 +33,7 @@ from sipc_driver.world import World
 from sipc_runtime.endpoint import Endpoint, Handlers
 from sipc_runtime.endpoint_parts import PeerBehind, WhenFull
 from sipc_runtime.retry import Caller, RetryPolicy, new_key
+from sipc_runtime.turns import Turn
 from sipc_runtime.workers import CONNECTION_THREADS
 
 M = TypeVar("M", bound=Message)
@@ -123,7 +124,8 @@ def _send_request(world: World, conn: Conn, params: Json, reply: Reply) -> None:
             raise RpcError(UNSUPPORTED, "a request that is tried again has no tag")
         caller = _caller(world, conn, retry)
         repeatable = operation in REPEATABLE
-        CONNECTION_THREADS.submit(lambda: _call(caller, call, reply, repeatable=repeatable))
+        turn = caller.turns.take(call.okey)
+        CONNECTION_THREADS.submit(lambda: _call(caller, (call, turn), reply, repeatable=repeatable))
         return
     tag = optional_text(params, "tag")
     try:
@@ -169,13 +171,15 @@ def _caller(world: World, conn: Conn, given: Json) -> Caller:
     quiet = Handlers(lambda _endpoint, _event: None, lambda _endpoint, _event: None, world.metrics)
     present = conn.further[-1] if conn.further else conn.endpoint
     caller = Caller(again, quiet, policy, conn.clock, endpoint=present)
+    caller.turns = conn.turns = conn.turns or caller.turns
     conn.callers.append(caller)
     return caller
 
 
-def _call(caller: Caller, call: Call, reply: Reply, *, repeatable: bool) -> None:
+def _call(caller: Caller, placed: tuple[Call, Turn], reply: Reply, *, repeatable: bool) -> None:
+    call, turn = placed
     try:
-        outcome: ResponseReceived | RequestFailed = caller.call(call, idempotent=repeatable)
+        outcome: ResponseReceived | RequestFailed = caller.call(call, idempotent=repeatable, turn=turn)
     except LocalError as error:
         reply.result(not_sent(error))
     else:

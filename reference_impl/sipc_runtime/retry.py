@@ -3,7 +3,8 @@
 Rules of this file. All attempts together fit into the budget of the one call. A request keeps its idempotency key
 over every attempt and every connection. After an ambiguous failure - it was sent, and nobody answered - a
 request is sent again only if it has a key or its method is idempotent; otherwise the caller is told that the
-outcome is unknown. Waits between attempts are random, so that many clients do not come back together.
+outcome is unknown. Waits between attempts are random, so that many clients do not come back together. A call with
+the same ordering key as an earlier one is not made before that one has ended, however often it is tried.
 """
 
 import threading
@@ -16,6 +17,7 @@ from sipc.rpc import Call, may_resend
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
 from sipc_runtime.endpoint import Endpoint, Handlers, Outcome
 from sipc_runtime.entropy import SYSTEM_ENTROPY
+from sipc_runtime.turns import Turn, Turns
 
 _KEY_BYTES = 16
 
@@ -58,6 +60,9 @@ class Caller:
         clock: For deadlines and waits.
         fraction: Draws numbers from 0 to 1 for the waits.
         endpoint: A connection to begin with; whoever made it calls `wake` when it is established or has ended.
+
+    Attributes:
+        turns: The order of calls with the same ordering key; may be shared with other callers.
     """
 
     def __init__(
@@ -77,13 +82,15 @@ class Caller:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._endpoint = endpoint
+        self.turns = Turns(clock)
 
-    def call(self, call: Call, *, idempotent: bool = False) -> Outcome:
+    def call(self, call: Call, *, idempotent: bool = False, turn: Turn | None = None) -> Outcome:
         """Send a request and wait for its outcome, trying again where that is allowed.
 
         Args:
             call: The request; its budget is for all attempts together.
             idempotent: Executing the method twice is the same as executing it once.
+            turn: Its place, if that was taken from `turns` before.
 
         Returns:
             The outcome of the last attempt.
@@ -92,6 +99,14 @@ class Caller:
             LocalError: The request cannot be sent at all.
         """
         deadline = self._clock.monotonic() + call.budget_ms / 1000
+        turn = turn or self.turns.take(call.okey)
+        try:
+            self.turns.wait(turn, deadline)
+            return self._repeat(call, deadline, idempotent=idempotent)
+        finally:
+            self.turns.done(turn)
+
+    def _repeat(self, call: Call, deadline: float, *, idempotent: bool) -> Outcome:
         outcome: Outcome = RequestFailed(-1, "timeout", "deadline_exceeded", Executed.NO)
         for attempt in range(self._policy.attempts):
             remaining = deadline - self._clock.monotonic()
