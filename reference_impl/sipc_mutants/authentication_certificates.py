@@ -115,6 +115,27 @@ TRUST: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        id="AUTH-02.m5",
+        defect="a pre-shared key that some other listener of the program trusts is trusted everywhere",
+        patches=(
+            Patch(
+                "sipc.identity",
+                "        return self._psks.get(identity)\n",
+                "        return self._psks.get(identity) or _everywhere.get(identity)\n",
+            ),
+            Patch(
+                "sipc.identity",
+                "        if len(self._psks) != len(psks):\n",
+                "        _everywhere.update(self._psks)\n        if len(self._psks) != len(psks):\n",
+            ),
+            Patch(
+                "sipc.identity",
+                "class TrustStore:\n",
+                "_everywhere: dict[str, PskCredential] = {}\n\n\nclass TrustStore:\n",
+            ),
+        ),
+    ),
+    Mutant(
         id="AUTH-03.m1",
         defect="certificate verified but its key never compared with Noise `rs`",
         patches=(
@@ -184,6 +205,14 @@ TRUST: tuple[Mutant, ...] = (
             ),
             Patch(
                 "sipc.handshake_config", "    if not 1 <= length <= MAX_SERVICE:\n", "    if length < 0:\n"
+            ),
+            Patch(
+                "sipc.negotiation",
+                "or not 1 <= len(self.service) <= MAX_SERVICE",
+                "or len(self.service) > MAX_SERVICE",
+            ),
+            Patch(
+                "sipc.negotiation", "        if not service:\n", "        if len(service) > MAX_SERVICE:\n"
             ),
             _SERVICE,
         ),

@@ -1,6 +1,7 @@
 """Signed messages of the harness: as docs/sipc1.md has them, and as the reference reads them."""
 
 import time
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -30,7 +31,7 @@ def test_what_is_signed() -> None:
 def test_the_reference_reads_it() -> None:
     """It is believed, and not any more when something is changed."""
     now = time.time()
-    signed = AUTHOR.sign(FIELDS, "to", bytes(16), int(now) + 60)
+    signed: dict[Any, Any] = AUTHOR.sign(FIELDS, "to", bytes(16), int(now) + 60)
     known = {AUTHOR.name: signing.Signer(AUTHOR.name, AUTHOR.public, frozenset({"carrier"}))}
     reader = signing.Reader("to", "carrier", now, known)
     assert signing.verify(Envelope({**signed, 2: 0}), reader).sender == AUTHOR.name

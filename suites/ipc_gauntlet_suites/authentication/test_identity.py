@@ -150,12 +150,16 @@ def test_empty_trust(lab: Lab, role: Role) -> None:
 
 @case("AUTH-02", credentials=("psk",), role="server")
 def test_empty_psk_store(lab: Lab) -> None:
-    """A server with no pre-shared key accepts nobody."""
-    lab.control(numbered("c2s", 2), checks.delivered_all("c2s"))
+    """A server that was told of no pre-shared key to accept accepts nobody: neither with a key of its own, nor without,
+    nor because another endpoint of the same program trusts the client."""
+    served = lab.listen()
+    lab.control(numbered("c2s", 2), checks.delivered_all("c2s"), served=served)
     good = lab.issuer.good()
-    empty = good.server.but(trust=lab.issuer.empty_trust(), credential=None)
-    outcome = lab.attack(try_to_talk, deployment=good.replace("server", empty), what="the server has no key")
-    lab.require(outcome, checks.not_established("server"), checks.nothing_delivered())
+    trusting_nobody = good.server.but(trust=lab.issuer.empty_trust())
+    for empty in (trusting_nobody, trusting_nobody.but(credential=None)):
+        what = f"the server trusts no key{'' if empty.credential else ' and has none'}"
+        outcome = lab.attack(try_to_talk, deployment=good.replace("server", empty), what=what)
+        lab.require(outcome, checks.not_established("server"), checks.nothing_delivered())
 
 
 @case("AUTH-03", credentials=("x509", "raw-key"))
