@@ -1,5 +1,6 @@
 """Defects in protection against replay."""
 
+from sipc_mutants import replay_window
 from sipc_mutants.model import Mutant, Patch
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -43,4 +44,5 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    *replay_window.MUTANTS,
 )
