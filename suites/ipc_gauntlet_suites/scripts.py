@@ -75,7 +75,10 @@ def try_to_talk(session: Session) -> None:
     session.send("c2s")
     if session.lab.has("push") and session.knows_server():
         session.send("s2c")
-    session.settle_delivery("c2s")
+    if session.served is None:  # the adversary alone is there, and delivers nothing to anybody
+        session.settle_end("client")
+    else:
+        session.settle_delivery("c2s")
 
 
 def gone(lab: Lab, raw: RawPeer) -> None:
