@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.adversary import Takeover as Takeover
     from ipc_gauntlet.adversary import body_offset as body_offset
     from ipc_gauntlet.credentials import DEFECTS as DEFECTS
+    from ipc_gauntlet.credentials import ROOT_DEFECTS as ROOT_DEFECTS
     from ipc_gauntlet.credentials import Defect as Defect
     from ipc_gauntlet.credentials import Deployment as Deployment
     from ipc_gauntlet.declaration import case as case
@@ -80,7 +81,7 @@ _HOMES = {
         "Reflect Replace Selector Stall Swap Takeover body_offset"
     ),
     "declaration": "case",
-    "credentials": "DEFECTS Defect Deployment",
+    "credentials": "DEFECTS ROOT_DEFECTS Defect Deployment",
     "driver": "Call",
     "errors": "CallFailed Inconclusive NotApplicable Unsupported",
     "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
@@ -97,6 +98,7 @@ _HOME = {name: f"ipc_gauntlet.{module}" for module, names in _HOMES.items() for 
 __all__ = [
     "DEFECTS",
     "LOW_ORDER",
+    "ROOT_DEFECTS",
     "Answer",
     "Call",
     "CallFailed",

@@ -396,4 +396,26 @@ PATHS: tuple[Mutant, ...] = (
         _USAGE,
         _USAGE.replace("usage is None\n        or", "usage is not None and (")[:-1] + ")\n",
     ),
+    _skip(
+        24, "the root is trusted even when it is not valid", _EVERY, _EVERY.replace("in path", "in path[:-1]")
+    ),
+    _skip(
+        25,
+        "what the root may do, and its limits, are not looked at",
+        "        _check_authority(issuer, below)\n        _check_names(issuer, path[0])\n",
+        "        if issuer is not path[-1]:\n"
+        "            _check_authority(issuer, below)\n            _check_names(issuer, path[0])\n",
+    ),
+    _skip(
+        26,
+        "a certificate is good for some minutes more",
+        "    if certificate.expired_at(wall):\n",
+        "    if certificate.expired_at(wall - 300):\n",
+    ),
+    _skip(
+        27,
+        "a certificate is good some minutes before its time",
+        "    if wall < certificate.not_before:\n",
+        "    if wall < certificate.not_before - 300:\n",
+    ),
 )

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from ipc_gauntlet.credentials import DEFECTS, Defect
+from ipc_gauntlet.credentials import DEFECTS, ROOT_DEFECTS, Defect
 from ipc_gauntlet.credentials.chains import ChainMaker, defect_named
 from ipc_gauntlet.credentials.deployment import X509Issuer
 from ipc_gauntlet.credentials.x509 import LeafOptions
@@ -100,3 +100,28 @@ def test_identities_that_are_not_what_they_seem() -> None:
     certified = issuer.certifying("client", bytes(31) + b"\x01")
     assert certified.client.public_key == bytes(31) + b"\x01"
     assert base64.b64encode(certified.client.chain[0]) != base64.b64encode(usual.client.chain[0])
+
+
+def test_roots() -> None:
+    """A chain under a good root is good; under each root that is not, it is refused."""
+    issuer = X509Issuer(5, "x25519", "uri", NOW)
+
+    def name(defect: str | None) -> str:
+        made = issuer.rooted("client", defect)
+        roots = (made.server.trust or {})["roots"]
+        assert isinstance(roots, list)
+        store = TrustStore(roots=[base64.b64decode(one) for one in roots])
+        return store.validate_chain(made.client.chain, NOW.timestamp()).name
+
+    assert name(None) == issuer.good().client.name
+    for defect in ROOT_DEFECTS:
+        with pytest.raises(AuthenticationError):
+            name(defect.name)
+
+
+def test_validity_of_a_side() -> None:
+    """What the certificate says; nothing where there is none."""
+    good = X509Issuer(5, "x25519", "uri", NOW).good()
+    assert good.client.validity == (NOW.timestamp() - 3600, NOW.timestamp() + 86400)
+    assert good.client.but(credential=None).validity == (0.0, 0.0)
+    assert good.client.but(credential=None).public_key == b""

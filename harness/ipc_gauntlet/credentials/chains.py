@@ -23,7 +23,7 @@ from ipc_gauntlet.credentials.x509 import CertificateAuthority, LeafOptions, key
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.seeds import derive_bytes
 
-Place = Literal["leaf", "intermediate", "chain"]
+Place = Literal["leaf", "intermediate", "chain", "root"]
 
 _HOUR = datetime.timedelta(hours=1)
 _UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.7"), b"\x05\x00")
@@ -236,7 +236,21 @@ DEFECTS: tuple[Defect, ...] = (
 )  # fmt: skip
 """Every defect; a path with any of them is refused."""
 
-LARGEST = 2
+ROOT_DEFECTS: tuple[Defect, ...] = (
+    Defect("root-expired", "the root is expired", "root", _set(valid=_PAST)),
+    Defect("root-not-yet-valid", "the root is not valid yet", "root", _set(valid=_FUTURE)),
+    Defect("root-ca-false", "the root says CA:FALSE", "root", _set(basic=(False, None))),
+    Defect("root-no-basic", "the root has no basicConstraints", "root", _set(basic=None)),
+    Defect("root-no-cert-sign", "the root may not sign certificates", "root", _usage((), ("key_cert_sign",))),
+    Defect("root-no-usage", "the root has no keyUsage", "root", _set(usage=None)),
+    Defect("root-path-length", "the root allows no intermediate", "root", _set(basic=(True, 0))),
+    Defect("root-unknown-critical", "the root has an unknown critical extension", "root", _set(unknown=True)),
+    Defect("root-not-permitted", "the name is not in the root's permitted subtrees", "root",
+           _set(permitted=(_uri("other.example"),)), forms=_URI),
+    Defect("root-excluded", "the name is in the root's excluded subtrees", "root",
+           _set(excluded=(_uri(_HOST),)), forms=_URI),
+)  # fmt: skip
+"""Defects of the root; SIPC/1 looks at a root as at any other authority."""
 
 
 def defect_named(name: str) -> Defect:
@@ -245,7 +259,7 @@ def defect_named(name: str) -> Defect:
     Raises:
         HarnessError: There is none of this name.
     """
-    for one in DEFECTS:
+    for one in (*DEFECTS, *ROOT_DEFECTS):
         if one.name == name:
             return one
     raise HarnessError(f"there is no defect {name!r} of certificate chains")
@@ -282,6 +296,23 @@ class ChainMaker:
             above = plans[at + 1].subject if at + 1 < len(plans) else None
             chain.append(self._sign(plan, public, above))
         return (defect.arrange(chain) if defect is not None else chain), pkcs8(key)
+
+    def rooted(self, options: LeafOptions, defect: Defect | None = None) -> tuple[list[bytes], bytes, bytes]:
+        """Make a chain under another root, good or with one defect of that root.
+
+        Returns:
+            The chain, the leaf's private key as PKCS#8 DER, and the root, DER.
+        """
+        key = leaf_key(options.key_type, self._seed, options.label)
+        plan = Plan(
+            "gauntlet root", basic=(True, None), usage=("key_cert_sign", "crl_sign"), signer="gauntlet root"
+        )
+        plan = plan if defect is None else defect.change(plan)
+        root = self._sign(plan, self._key(plan.subject).public_key(), plan.subject)
+        lower = self._authorities(options, None)[0]
+        intermediate = self._sign(lower, self._key(lower.subject).public_key(), plan.subject)
+        leaf = self._sign(_leaf(options), key.public_key(), lower.subject)
+        return [leaf, intermediate], pkcs8(key), root
 
     def _authorities(self, options: LeafOptions, defect: Defect | None) -> list[Plan]:
         """The intermediates, lowest first; `extra` -1 puts one below an authority that allows none."""

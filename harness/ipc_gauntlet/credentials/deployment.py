@@ -52,6 +52,14 @@ class Side:
         key = x509.load_der_x509_certificate(self.chain[0]).public_key() if self.chain else None
         return key.public_bytes_raw() if isinstance(key, x25519.X25519PublicKey) else b""
 
+    @property
+    def validity(self) -> tuple[float, float]:
+        """From when and until when its certificate is valid, in seconds since 1970; (0, 0) where there is none."""
+        if not self.chain:
+            return 0.0, 0.0
+        leaf = x509.load_der_x509_certificate(self.chain[0])
+        return leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
+
     def but(self, **changes: object) -> Side:
         """Return a copy with some members replaced."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
@@ -185,6 +193,17 @@ class X509Issuer:
         changed = side.but(credential=self._credential(side.name, chain, key))
         both = Deployment(good.client.but(trust=trust), good.server.but(trust=trust))
         return both.replace(role, changed.but(trust=trust))
+
+    def rooted(self, role: Role, defect: str | None = None) -> Deployment:
+        """The side `role` presents a chain under a root that is good or has one defect, and both sides trust that root."""
+        good = self.good()
+        found = None if defect is None else defect_named(defect)
+        chain, key, root = self._paths.rooted(self.options(role), found)
+        trust = self.trusting(self.authority.root_der, root)
+        side = good.side(role)
+        changed = side.but(credential=self._credential(side.name, chain, key), trust=trust)
+        both = Deployment(good.client.but(trust=trust), good.server.but(trust=trust))
+        return both.replace(role, changed)
 
     def trusting(self, *roots: bytes) -> Json:
         """Trust in these roots."""
