@@ -33,9 +33,10 @@ def connect(
         clock: The clock for every timer.
     """
     used = settings or Settings()
+    # From the call on, however long the endpoint's thread takes to begin.
+    deadline = clock.monotonic() + used.timeouts.connect
 
     def stream() -> Stream:
-        deadline = clock.monotonic() + used.timeouts.connect
         return open_stream(address, clock, DialLimits(deadline, endpoint.cancelled))
 
     def connection() -> Connection:

@@ -12,6 +12,7 @@ from ipc_gauntlet.errors import Inconclusive
 from ipc_gauntlet.judge.outcome import Outcome, Role
 from ipc_gauntlet.judge.ruling import Check, findings
 from ipc_gauntlet.lab.access import CaseFacts
+from ipc_gauntlet.lab.attempts import Attempt
 from ipc_gauntlet.lab.clocks import Clocks
 from ipc_gauntlet.lab.evidence import Evidence
 from ipc_gauntlet.lab.lives import Lives
@@ -48,23 +49,15 @@ class Lab(Wiring, Lives, Playing, Clocks):
         Returns:
             When it told so, on the event loop's clock; None if it did not within `limit_s` seconds.
         """
+        attempt = self.begin(address, options)
+        self.wait(attempt.is_over, limit_s)
+        return attempt.gave_up()
+
+    def begin(self, address: Mapping[str, object], options: Mapping[str, object]) -> Attempt:
+        """Have the client connect to an address, without waiting for what comes of it."""
         conn = self.new_conn()
-        good = self.issuer.good()
-        call = self.submit("client", "connect", connect_params(conn, address, good, options))
-        told: list[float] = []
-
-        def over() -> bool:
-            for seen in self.client.observations:
-                if seen.conn == conn and seen.method in ("closed", "rejected"):
-                    told.append(seen.arrived)
-                    return True
-            if call.done and self.refusal(call) is not None:
-                told.append(self.reactor.now())
-                return True
-            return False
-
-        self.wait(over, limit_s)
-        return told[0] if told else None
+        params = connect_params(conn, address, self.issuer.good(), options)
+        return Attempt(self, conn, self.submit("client", "connect", params))
 
     def listen(
         self,

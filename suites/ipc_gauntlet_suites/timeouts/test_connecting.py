@@ -139,4 +139,5 @@ def test_stalled_clients_delay_nobody(lab: Lab, form: str) -> None:
     )
     outcome = good.finish()
     lab.record(good)
+    lab.stage("handshake")
     lab.require(outcome, checks.established("client"), checks.established("server"))
