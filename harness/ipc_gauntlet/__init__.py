@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.peer import RecordQuirks as RecordQuirks
     from ipc_gauntlet.peer import RecordType as RecordType
     from ipc_gauntlet.peer import TimingQuirks as TimingQuirks
+    from ipc_gauntlet.peer import TokenIssuer as TokenIssuer
     from ipc_gauntlet.peer import Transition as Transition
     from ipc_gauntlet.peer import cbor as cbor
     from ipc_gauntlet.peer import negotiation as negotiation
@@ -88,7 +89,7 @@ _HOMES = {
     "lab": "Answer Execution Fired Lab Recording Served Session WirePeer",
     "peer": (
         "CertificateQuirks EnvelopeQuirks HandshakeQuirks LOW_ORDER MessageSigner NegotiationQuirks Quirks ReadyValues RecordQuirks "
-        "RecordType TimingQuirks Transition cbor negotiation transitions"
+        "RecordType TimingQuirks TokenIssuer Transition cbor negotiation transitions"
     ),
     "transport": "blackhole",
     "verdict": "Verdict",
@@ -149,6 +150,7 @@ __all__ = [
     "Swap",
     "Takeover",
     "TimingQuirks",
+    "TokenIssuer",
     "Transition",
     "Unsupported",
     "Verdict",

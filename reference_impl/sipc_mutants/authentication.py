@@ -15,6 +15,7 @@ MUTANTS: tuple[Mutant, ...] = (
     *keys.KEYS,
     *sessions.BINDINGS,
     *claims.CLAIMS,
+    *claims.SIGNATURES,
     *certificates.PATHS,
     *connections.FAULTS,
     *connections.CONNECTIONS,

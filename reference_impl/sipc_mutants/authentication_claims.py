@@ -1,4 +1,4 @@
-"""Defects in what is believed of a message's own words about its sender: AUTH-09."""
+"""Defects in what is believed of a message's own words about its sender: AUTH-09, and of signatures: AUTH-15."""
 
 from sipc_mutants.model import Mutant, Patch
 
@@ -85,6 +85,53 @@ CLAIMS: tuple[Mutant, ...] = (
                 _COVERED,
                 "key: value for key, value in fields.items() if key in (0, 1, 4, 14, 18, 19, 21)}",
             ),
+        ),
+    ),
+)
+
+_OCTETS = "    Field.SIG: Rule(_octets(64, 64), _NONE, _CONTENT),\n"
+_VERIFY = "        Ed25519PublicKey.from_public_bytes(signer.public).verify(\n"
+_SIGNED = '            cast("bytes", fields[Field.SIG]), signed_octets(fields)\n'
+_WHOLE = "len(signature) != 64"
+_VERIFIES = (
+    "        Ed25519PublicKey.from_public_bytes(public).verify(signature, _to_be_signed(payload))\n"
+)
+
+SIGNATURES: tuple[Mutant, ...] = (
+    Mutant(
+        "AUTH-15.m6",
+        "a signature of a message that is empty is not verified",
+        (
+            Patch("sipc.envelope", _OCTETS, _OCTETS.replace("64, 64", "0, 64")),
+            Patch(
+                _SIGNING,
+                _VERIFY,
+                "        if fields[Field.SIG]: Ed25519PublicKey.from_public_bytes(signer.public).verify(\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "AUTH-15.m7",
+        "bytes behind a message's signature are ignored",
+        (
+            Patch("sipc.envelope", _OCTETS, _OCTETS.replace("64, 64", "64, 128")),
+            Patch(_SIGNING, _SIGNED, _SIGNED.replace("fields[Field.SIG])", "fields[Field.SIG])[:64]")),
+        ),
+    ),
+    Mutant(
+        "AUTH-15.m8",
+        "a token whose signature is empty is believed",
+        (
+            Patch("sipc.tokens", _WHOLE, "len(signature) not in (0, 64)"),
+            Patch("sipc.tokens", _VERIFIES, "        if signature:\n    " + _VERIFIES),
+        ),
+    ),
+    Mutant(
+        "AUTH-15.m9",
+        "bytes behind a token's signature are ignored",
+        (
+            Patch("sipc.tokens", _WHOLE, "len(signature) < 64"),
+            Patch("sipc.tokens", _VERIFIES, _VERIFIES.replace("(signature,", "(signature[:64],")),
         ),
     ),
 )

@@ -14,7 +14,15 @@ from ipc_gauntlet.lab.plan import connect_params
 from ipc_gauntlet.lab.views import view_of
 from ipc_gauntlet.lab.waiting import PATIENCE_S
 from ipc_gauntlet.lab.wirepeer import WirePeer
-from ipc_gauntlet.peer import Autopilot, Identity, MessageSigner, Peer, PeerConfig, Quirks, ReadyValues
+from ipc_gauntlet.peer import (
+    Autopilot,
+    Identity,
+    MessageSigner,
+    Peer,
+    PeerConfig,
+    Quirks,
+    ReadyValues,
+)
 from ipc_gauntlet.peer.config import PeerRole
 from ipc_gauntlet.peer.suites import SUITES, mandatory, suite_named
 from ipc_gauntlet.seeds import derive_bytes

@@ -22,6 +22,7 @@ from ipc_gauntlet.peer.quirks import (
 from ipc_gauntlet.peer.records import RecordType
 from ipc_gauntlet.peer.signing import MessageSigner
 from ipc_gauntlet.peer.states import Transition, transitions
+from ipc_gauntlet.peer.tokens import TokenIssuer
 
 __all__ = [
     "LOW_ORDER",
@@ -46,6 +47,7 @@ __all__ = [
     "RecordQuirks",
     "RecordType",
     "TimingQuirks",
+    "TokenIssuer",
     "Transition",
     "cbor",
     "negotiation",

@@ -77,7 +77,11 @@ class MessageSigner:
             ONCE: [ident, expires_s],
         }
         covered = {key: value for key, value in whole.items() if key not in _HOP_BY_HOP}
-        return {**whole, SIG: self._key.sign(instead.get("context", _CONTEXT) + encode(covered))}
+        return {**whole, SIG: self.signature(instead.get("context", _CONTEXT) + encode(covered))}
+
+    def signature(self, data: bytes) -> bytes:
+        """Sign bytes as they are."""
+        return self._key.sign(data)
 
     @property
     def _key(self) -> Ed25519PrivateKey:
