@@ -136,6 +136,22 @@ TRUST: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        id="AUTH-02.m6",
+        defect="a root is recognised by its name, not by its key",
+        patches=(
+            Patch(
+                _X509,
+                "        if _signed_by(last, root):\n            return root\n",
+                "        return root\n",
+            ),
+            Patch(
+                _X509,
+                "        _check_issued(subject, issuer)\n",
+                "        if issuer is not path[-1]:\n            _check_issued(subject, issuer)\n",
+            ),
+        ),
+    ),
+    Mutant(
         id="AUTH-03.m1",
         defect="certificate verified but its key never compared with Noise `rs`",
         patches=(
@@ -417,5 +433,23 @@ PATHS: tuple[Mutant, ...] = (
         "a certificate is good some minutes before its time",
         "    if wall < certificate.not_before:\n",
         "    if wall < certificate.not_before - 300:\n",
+    ),
+    _skip(
+        28,
+        "name constraints of the lowest authority only are looked at",
+        "        _check_names(issuer, path[0])\n",
+        "        if below == 0:\n            _check_names(issuer, path[0])\n",
+    ),
+    _skip(
+        29,
+        "a permitted host covers every host that ends with it",
+        '    return host.endswith(lowered) and host != lowered if lowered.startswith(".") else host == lowered\n',
+        "    return host.endswith(lowered)\n",
+    ),
+    _skip(
+        30,
+        "a leaf for every purpose is good for this one",
+        "    if leaf.purposes is not None:\n",
+        '    if leaf.purposes is not None and "2.5.29.37.0" not in leaf.purposes:\n',
     ),
 )

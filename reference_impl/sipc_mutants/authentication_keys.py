@@ -171,6 +171,17 @@ KEYS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        id="AUTH-06.m8",
+        defect="the identity of a key is compared without regard to case",
+        patches=(
+            Patch(
+                "sipc.identity",
+                "        return self._psks.get(identity)\n",
+                "        return self._psks.get(identity.lower())\n",
+            ),
+        ),
+    ),
+    Mutant(
         id="AUTH-07.m1",
         defect="PSK not bound to the ordered pair (initiator id, responder id)",
         patches=(Patch(_PROOF, _PAIR, "    if set(names) != {credential.other, credential.own}:\n"),),

@@ -157,6 +157,17 @@ BINDINGS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        "AUTH-08.m7",
+        "a client does not look at the names that the server's proof carries",
+        (
+            Patch(
+                "sipc.handshake_initiator",
+                "            return shared_key_peer(shared, payload)\n",
+                '            return PeerIdentity(shared.other, "psk", shared.expires)\n',
+            ),
+        ),
+    ),
+    Mutant(
         "AUTH-10.m1",
         "auth_success counted when message 2 is sent",
         (

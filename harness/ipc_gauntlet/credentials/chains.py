@@ -23,7 +23,7 @@ from ipc_gauntlet.credentials.x509 import CertificateAuthority, LeafOptions, key
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.seeds import derive_bytes
 
-Place = Literal["leaf", "intermediate", "chain", "root"]
+Place = Literal["leaf", "intermediate", "upper", "chain", "root"]
 
 _HOUR = datetime.timedelta(hours=1)
 _UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.99999.7"), b"\x05\x00")
@@ -146,6 +146,7 @@ def _flip_tbs(chain: list[bytes]) -> list[bytes]:
     return [leaf[:at] + bytes([leaf[at] ^ 1]) + leaf[at + 1 :], *chain[1:]]
 
 
+_INDEX = {"leaf": 0, "intermediate": 1, "upper": 2}
 _PAST = (-48 * _HOUR, -_HOUR)
 _FUTURE = (_HOUR, 48 * _HOUR)
 _URI = ("uri",)
@@ -230,6 +231,25 @@ DEFECTS: tuple[Defect, ...] = (
            arrange=_flip_tbs),
     Defect("no-intermediate", "the intermediate is not there", "chain", portable=True,
            arrange=lambda chain: chain[:1]),
+    Defect("upper-expired", "the upper of two intermediates is expired", "upper", _set(valid=_PAST), True, extra=1),
+    Defect("upper-ca-false", "the upper of two intermediates says CA:FALSE", "upper", _set(basic=(False, None)),
+           True, extra=1),
+    Defect("upper-unknown-critical", "the upper of two intermediates has an unknown critical extension", "upper",
+           _set(unknown=True), True, extra=1),
+    Defect("upper-not-permitted", "the name is not in the permitted subtrees of the upper of two intermediates",
+           "upper", _permitted("other.example"), True, extra=1),
+    Defect("upper-other-signer", "the upper of two intermediates is signed by another key than the root's", "upper",
+           _set(signer="stranger"), True, extra=1),
+    Defect("upper-path-length", "the upper of two intermediates allows none below it", "upper",
+           _set(basic=(True, 0)), True, extra=1),
+    Defect("suffix-only", "only a host is permitted that the name's host ends with", "intermediate",
+           _permitted("est.example"), forms=_URI),
+    Defect("any-purpose", "the leaf is for every purpose", "leaf",
+           _set(purposes=(ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,)), forms=_URI),
+    Defect("name-and-mail", "the leaf has a mail address beside its URI", "leaf",
+           _more(x509.RFC822Name("leaf@test.example")), forms=_URI),
+    Defect("other-uri", "the leaf's URI is no SPIFFE ID", "leaf",
+           _spelt(lambda name: name.replace("spiffe:", "https:")), forms=_URI),
     Defect("four-certificates", "the chain has four certificates", "intermediate", extra=2, forms=_URI),
     Defect("repeated-leaf", "the leaf is there twice", "chain", arrange=lambda chain: [chain[0], *chain],
            forms=_URI),
@@ -288,7 +308,7 @@ class ChainMaker:
         key = leaf_key(options.key_type, self._seed, options.label)
         plans = [_leaf(options), *self._authorities(options, defect)]
         if defect is not None and defect.place != "chain":
-            at = 0 if defect.place == "leaf" else 1
+            at = _INDEX[defect.place]
             plans[at] = defect.change(plans[at])
         chain = []
         for at, plan in enumerate(plans):

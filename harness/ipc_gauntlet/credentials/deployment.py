@@ -142,6 +142,7 @@ class X509Issuer:
         self._names = _Names(form)
         self.authority = CertificateAuthority(seed, "main", now)
         self.foreign = CertificateAuthority(seed, "foreign", now)
+        self._impostor = CertificateAuthority(seed, "impostor", now, name=self.authority.name)
         self._paths = ChainMaker(seed, now)
         self._sides: dict[
             str, Side
@@ -171,6 +172,13 @@ class X509Issuer:
         side = good.side(role)
         chain, key = self.foreign.issue(self.options(role, f"foreign-{role}"))
         chain.append(self.foreign.root_der)
+        return good.replace(role, side.but(credential=self._credential(side.name, chain, key)))
+
+    def by_namesake(self, role: Role) -> Deployment:
+        """As `untrusted`, but the authority that issued it has the name of the trusted one."""
+        good = self.good()
+        side = good.side(role)
+        chain, key = self._impostor.issue(self.options(role, f"foreign-{role}"))
         return good.replace(role, side.but(credential=self._credential(side.name, chain, key)))
 
     def self_signed(self, role: Role) -> Deployment:

@@ -72,13 +72,22 @@ class CertificateAuthority:
         label: Names this authority; another label is another authority with other keys.
         now: The time around which certificates are valid.
         path_length: How many intermediates may be under it; None for any number.
+        name: What it calls itself, if not by its label.
     """
 
-    def __init__(self, seed: int, label: str, now: datetime.datetime, path_length: int | None = 1) -> None:
+    def __init__(
+        self,
+        seed: int,
+        label: str,
+        now: datetime.datetime,
+        path_length: int | None = 1,
+        name: x509.Name | None = None,
+    ) -> None:
         self._seed = seed
         self._now = now.replace(microsecond=0)
         self._key = ed25519.Ed25519PrivateKey.from_private_bytes(derive_bytes(seed, "ca", label))
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ipc-gauntlet test root {label}")])
+        usual = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ipc-gauntlet test root {label}")])
+        self._name = name or usual
         self._path_length = path_length
         self._serial = 0
         self.root = self._self_signed()

@@ -1,5 +1,7 @@
 """Who talks to whom: both ends agree on it, and each session is a session of its own."""
 
+import pytest
+
 from ipc_gauntlet import (
     CertificateQuirks,
     EndView,
@@ -7,12 +9,14 @@ from ipc_gauntlet import (
     Lab,
     NegotiationQuirks,
     Quirks,
+    Role,
     Session,
     WirePeer,
     case,
     checks,
 )
-from ipc_gauntlet_suites.scripts import numbered, open_or_stop, other_principal
+from ipc_gauntlet_suites.authentication.attempts import attempt, good
+from ipc_gauntlet_suites.scripts import BOTH_ROLES, numbered, open_or_stop, other, other_principal
 
 SESSIONS = 16
 
@@ -130,25 +134,25 @@ def _told_binding(view: EndView) -> bytes | None:
 
 
 @case("AUTH-08", wire="sipc/1", credentials=("psk",), stage="handshake")
-def test_claimed_names(lab: Lab) -> None:
-    """A client that holds a key of its own claims, within the handshake that proves this key, to be somebody else, or to
+@pytest.mark.parametrize("role", BOTH_ROLES)
+def test_claimed_names(lab: Lab, role: Role) -> None:
+    """A peer that holds a key of its own claims, within the handshake that proves this key, to be somebody else, or to
     want somebody else. It must be refused: the key is for one ordered pair of names."""
-    first, relay = lab.issuer.good(), lab.issuer.good("relay")
-    served = lab.listen(first.replace("server", first.server.but(trust=lab.issuer.trust_both(first, relay))))
-    control = lab.wire_client(served, deployment=relay)
-    lab.require_control_that(control.handshake(), f"the second client did not get in ({control.ended})")
-    control.hang_up()
+    lab.judge(role)
+    good(lab, role)
     lab.stage("handshake")
+    own = lab.issuer.good()
+    mine, theirs = own.side(other(role)).name, own.side(role).name
     for quirk in (
-        CertificateQuirks(own_name=first.client.name),
+        CertificateQuirks(own_name="spiffe://test.example/relay"),
         CertificateQuirks(other_name="spiffe://test.example/elsewhere"),
-        CertificateQuirks(own_name=first.server.name, other_name=relay.client.name),
-        CertificateQuirks(own_name=first.server.name),
+        CertificateQuirks(own_name=theirs, other_name=mine),
+        CertificateQuirks(own_name=theirs),
+        CertificateQuirks(own_name=mine.upper()),
         CertificateQuirks(own_name=""),
     ):
-        peer = lab.wire_client(served, deployment=relay, quirks=Quirks(certificate=quirk))
-        let_in = peer.handshake()
-        names = [one.peer for one in lab.iut_view(peer).established]
-        told = f"let in as {names}" if let_in or names else "refused"
-        lab.require_that(not (let_in or names), "a claim that is not the key's to be refused", told, "peer")
-        peer.hang_up()
+        made = attempt(lab, role, quirks=Quirks(certificate=quirk))
+        names = [one.peer for one in made.view.established]
+        told = f"let in as {names}" if made.accepted else "refused"
+        lab.require_that(not made.accepted, "a claim that is not the key's to be refused", told, "peer")
+        made.peer.hang_up()

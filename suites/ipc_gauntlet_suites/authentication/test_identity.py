@@ -126,6 +126,17 @@ def test_self_signed(lab: Lab, role: Role) -> None:
 
 @case("AUTH-02", credentials=("x509",))
 @pytest.mark.parametrize("role", BOTH_ROLES)
+def test_authority_of_the_same_name(lab: Lab, role: Role) -> None:
+    """The peer's certificate was issued by an authority that has the name of the trusted one, and another key."""
+    lab.judge(role)
+    lab.control(numbered("c2s", 2), checks.delivered_all("c2s"))
+    spoiled = lab.x509.by_namesake(other(role))
+    outcome = lab.attack(try_to_talk, deployment=spoiled, what=f"the {other(role)}'s authority is a namesake")
+    lab.require(outcome, checks.not_established(role), checks.nothing_delivered())
+
+
+@case("AUTH-02", credentials=("x509",))
+@pytest.mark.parametrize("role", BOTH_ROLES)
 def test_root_sent_along(lab: Lab, role: Role) -> None:
     """The peer's certificate is good under a root that the peer itself sends along and nobody here was told to
     trust."""
@@ -177,6 +188,7 @@ def test_borrowed_identity(lab: Lab, role: Role) -> None:
 
 _FORGED = (
     "other-signer",
+    "ca-other-signer",
     "flipped-signature",
     "zero-signature",
     "no-signature",

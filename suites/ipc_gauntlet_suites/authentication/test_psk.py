@@ -85,12 +85,16 @@ def test_every_failure_looks_alike(lab: Lab) -> None:
     turned = CertificateQuirks(
         own_name=served.deployment.server.name, other_name=served.deployment.client.name
     )
+    identity = str((served.deployment.client.credential or {})["id"]).encode()
     attempts = {
         "wrong key": Quirks(handshake=HandshakeQuirks(psk=wrong)),
         "unknown identity": Quirks(negotiation=NegotiationQuirks(psk_id=b"psk-nobody")),
         "unknown identity and wrong key": Quirks(
             negotiation=NegotiationQuirks(psk_id=b"psk-nobody"), handshake=HandshakeQuirks(psk=wrong)
         ),
+        "identity cut short": Quirks(negotiation=NegotiationQuirks(psk_id=identity[:-1])),
+        "identity in capitals": Quirks(negotiation=NegotiationQuirks(psk_id=identity.upper())),
+        "identity with a zero behind it": Quirks(negotiation=NegotiationQuirks(psk_id=identity + b"\0")),
         "empty identity": Quirks(negotiation=NegotiationQuirks(psk_id=b"")),
         "identity that is no text": Quirks(negotiation=NegotiationQuirks(psk_id=b"\xff\xfe")),
         "expired key": Quirks(),

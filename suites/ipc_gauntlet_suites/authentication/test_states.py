@@ -73,7 +73,15 @@ def test_out_of_turn(lab: Lab, role: Role, state: str) -> None:
 
 @case("AUTH-05", wire="sipc/1", credentials=("psk",))
 @pytest.mark.parametrize(
-    ("role", "state"), [("server", "LISTENING"), ("server", "CONFIRMING"), ("client", "CONFIRMING")]
+    ("role", "state"),
+    [
+        ("server", "LISTENING"),
+        ("server", "RETRYING"),
+        ("server", "CONFIRMING"),
+        ("client", "OFFERED"),
+        ("client", "RETRIED"),
+        ("client", "CONFIRMING"),
+    ],
 )
 def test_out_of_turn_with_a_shared_key(lab: Lab, role: Role, state: str) -> None:
     """The same where a pre-shared key is proved and the responder is done after one message: until the first record has
