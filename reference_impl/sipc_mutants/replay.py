@@ -1,7 +1,8 @@
 """Defects in protection against replay."""
 
-from sipc_mutants import replay_window
+from sipc_mutants import replay_keys, replay_window
 from sipc_mutants.model import Mutant, Patch
+from sipc_mutants.replay_parts import UNNUMBERED
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -22,14 +23,61 @@ MUTANTS: tuple[Mutant, ...] = (
                     '                raise IntegrityError("message authentication failed") from None\n'
                 ),
             ),
-            # Messages are numbered inside the records as well: a second line of defence, which would hide the first.
+            UNNUMBERED,
+        ),
+    ),
+    Mutant(
+        id="REPL-01.m2",
+        defect="duplicate detected after delivery",
+        patches=(
             Patch(
-                module="sipc.exchange",
+                module="sipc.noise",
                 old=(
-                    "        if envelope.mid != self.received:\n"
-                    '            raise ProtocolError(f"message {envelope.mid} came where {self.received} was due")\n'
+                    "        except InvalidTag:\n"
+                    '            raise IntegrityError("message authentication failed") from None\n'
                 ),
-                new="",
+                new=(
+                    "        except InvalidTag:\n"
+                    "            try:\n"
+                    "                plaintext = self._open(self._pack(max(nonce - 1, 0)), ciphertext, ad)\n"
+                    "            except InvalidTag:\n"
+                    '                raise IntegrityError("message authentication failed") from None\n'
+                    "            self.nonce = RESERVED_NONCE\n"
+                    "            return plaintext\n"
+                ),
+            ),
+            UNNUMBERED,
+        ),
+    ),
+    Mutant(
+        id="REPL-01.m3",
+        defect="a record is accepted once more when one other has come in between",
+        patches=(
+            Patch(
+                module="sipc.noise",
+                old=(
+                    "        except InvalidTag:\n"
+                    '            raise IntegrityError("message authentication failed") from None\n'
+                ),
+                new=(
+                    "        except InvalidTag:\n"
+                    "            try:\n"
+                    "                return self._open(self._pack(max(nonce - 2, 0)), ciphertext, ad)\n"
+                    "            except InvalidTag:\n"
+                    '                raise IntegrityError("message authentication failed") from None\n'
+                ),
+            ),
+            UNNUMBERED,
+        ),
+    ),
+    Mutant(
+        id="REPL-03.m1",
+        defect="role not mixed into Split",
+        patches=(
+            Patch(
+                module="sipc.noise_symmetric",
+                old="        return CipherState(self._cipher, first), CipherState(self._cipher, second)",
+                new="        return CipherState(self._cipher, first), CipherState(self._cipher, first)",
             ),
         ),
     ),
@@ -44,5 +92,6 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    *replay_keys.MUTANTS,
     *replay_window.MUTANTS,
 )

@@ -1,6 +1,6 @@
 """Sessions of SIPC/1's profile D in which a case numbers the records itself, and a model of what must be taken."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,32 +48,50 @@ class Model:
         return True
 
 
-def datagram_peer(
-    lab: Lab, role: Role, *, epoch_bits: int = ONE_EPOCH, options: dict[str, object] | None = None
+def stream_peer(
+    lab: Lab,
+    role: Role,
+    *,
+    own: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
 ) -> WirePeer:
-    """A session of profile D with the implementation under test in a role; READY was its only record so far.
+    """A session with the implementation under test in a role; READY was its only record so far.
+
+    Args:
+        lab: The case's lab.
+        role: The role of the implementation under test.
+        own: Options of the case's own side.
+        options: Options of the implementation under test.
+
+    Raises:
+        Inconclusive: It was not established.
+    """
+    lab.judge(role)
+    if role == "server":
+        peer = lab.wire_client(lab.listen(options=dict(options or {})), options=own)
+    else:
+        peer = lab.wire_server(options=own)
+        lab.attempt_to(peer, options=options)
+    if not peer.handshake():
+        raise Inconclusive(f"no session with the {role} under test")
+    lab.iut_conn(peer)
+    lab.stage("established")
+    return peer
+
+
+def datagram_peer(
+    lab: Lab, role: Role, *, epoch_bits: int = ONE_EPOCH, options: Mapping[str, object] | None = None
+) -> WirePeer:
+    """A session of profile D; see `stream_peer`.
 
     Args:
         lab: The case's lab.
         role: The role of the implementation under test.
         epoch_bits: How many records share a key, as a power of two.
         options: More options of the implementation under test.
-
-    Raises:
-        Inconclusive: It was not established.
     """
-    lab.judge(role)
     mode: dict[str, object] = {"mode": "datagram", "epoch_bits": epoch_bits}
-    if role == "server":
-        peer = lab.wire_client(lab.listen(options={**mode, **(options or {})}), options=mode)
-    else:
-        peer = lab.wire_server(options=mode)
-        lab.attempt_to(peer, options={**mode, **(options or {})})
-    if not peer.handshake():
-        raise Inconclusive(f"no session of profile D with the {role} under test")
-    lab.iut_conn(peer)
-    lab.stage("established")
-    return peer
+    return stream_peer(lab, role, own=mode, options={**mode, **(options or {})})
 
 
 def sealed_event(peer: WirePeer, n: int, payload: bytes) -> bytes:
@@ -107,10 +125,12 @@ class Schedule:
     Args:
         lab: The case's lab.
         peer: The case's own side.
+        ahead: Whether a record that shows that others were dealt with may move the window on.
     """
 
-    def __init__(self, lab: Lab, peer: WirePeer) -> None:
+    def __init__(self, lab: Lab, peer: WirePeer, *, ahead: bool = False) -> None:
         self.lab = lab
+        self._ahead = ahead
         self.peer = peer
         self.model = Model()
         self._frames: dict[int, tuple[bytes, bytes]] = {}
@@ -154,6 +174,20 @@ class Schedule:
         got = [self._number(payload) for payload in self.delivered()[before:]]
         self._judge(what or numbers(records), must, got)
 
+    def refuse(self, *records: Numbered, what: str = "") -> None:
+        """Send records that must not be taken whatever their numbers are: their key is over."""
+        before = len(self.delivered())
+        for record in records:
+            self.peer.raw(self.frame(record.n), f"record {record.n}")
+        marker = self._marker()
+        if marker is not None:
+            self.send(Numbered(marker))
+        got = [self._number(payload) for payload in self.delivered()[before:]]
+        beyond = [n for n in got if n != marker]
+        self.lab.require_that(
+            not beyond, f"{what or numbers(records)} refused", f"taken: {beyond}", "delivered-late"
+        )
+
     def delivered(self) -> list[bytes]:
         """What the implementation under test has delivered in this session."""
         return list(self.lab.iut_view(self.peer).delivered)
@@ -165,6 +199,8 @@ class Schedule:
     def _marker(self) -> int | None:
         """A number that must be taken now and leaves the window where it is."""
         top, taken = self.model.highest, self.model.taken
+        if self._ahead:
+            return top + 1
         inside = range(top, max(-1, top - WINDOW), -1)
         return next((n for n in inside if n not in taken and n not in self._frames), None)
 
