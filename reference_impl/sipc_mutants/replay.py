@@ -1,6 +1,6 @@
 """Defects in protection against replay."""
 
-from sipc_mutants import replay_keys, replay_window
+from sipc_mutants import replay_counters, replay_keys, replay_window
 from sipc_mutants.model import Mutant, Patch
 from sipc_mutants.replay_parts import UNNUMBERED
 
@@ -92,6 +92,7 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    *replay_counters.MUTANTS,
     *replay_keys.MUTANTS,
     *replay_window.MUTANTS,
 )
