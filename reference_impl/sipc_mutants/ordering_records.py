@@ -23,6 +23,7 @@ _REFUSAL = (
 )
 _STEP = "        self.nonce = nonce + 1\n        return plaintext\n"
 
+_TRUNCATED = '        self._fail(TruncatedError(f"the stream ended before CLOSE: {detail}"))\n'
 _INCREASING = Patch(
     module="sipc.noise",
     old=_REFUSAL + "        self.nonce = nonce + 1\n",
@@ -210,6 +211,84 @@ MUTANTS: tuple[Mutant, ...] = (
                 module="sipc.session",
                 old='        self._fail(TruncatedError(f"the stream ended before CLOSE: {detail}"))\n',
                 new='        self._end(How.CLEAN, "peer-closed", f"the stream ended: {detail}")\n',
+            ),
+        ),
+    ),
+    Mutant(
+        id="ORD-07.m2",
+        defect="CLOSE not authenticated",
+        patches=(
+            Patch(
+                module="sipc.noise",
+                old='    __slots__ = ("_cipher", "_open", "_pack", "_seal", "nonce")\n',
+                new='    __slots__ = ("_cipher", "_key", "_open", "_pack", "_seal", "nonce")\n',
+            ),
+            Patch(
+                module="sipc.noise",
+                old="        aead = self._cipher.aead(key)\n",
+                new="        self._key = key\n        aead = self._cipher.aead(key)\n",
+            ),
+            Patch(
+                module="sipc.noise",
+                old=_REFUSAL,
+                new=(
+                    "        except InvalidTag:\n"
+                    "            from cryptography.hazmat.primitives.ciphers import Cipher, algorithms\n"
+                    "\n"
+                    "            start = struct.pack('<I', 1) + self._pack(nonce)\n"
+                    "            stream = Cipher(algorithms.ChaCha20(bytes(self._key), start), None).decryptor()\n"
+                    "            plaintext = stream.update(bytes(ciphertext)[:-16])\n"
+                    "            if plaintext[2:4] != bytes([6, 0]):\n"
+                    '                raise IntegrityError("message authentication failed") from None\n'
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        id="ORD-07.m3",
+        defect="a CLOSE in clear is believed",
+        patches=(
+            Patch(
+                module="sipc.noise",
+                old=_REFUSAL,
+                new=(
+                    "        except InvalidTag:\n"
+                    "            plaintext = bytes(ciphertext)\n"
+                    "            if plaintext[2:4] != bytes([6, 0]):\n"
+                    '                raise IntegrityError("message authentication failed") from None\n'
+                ),
+            ),
+        ),
+    ),
+    Mutant(
+        id="ORD-07.m4",
+        defect="an end between two records is a clean one",
+        patches=(
+            Patch(
+                module="sipc.session",
+                old=_TRUNCATED,
+                new=(
+                    "        if not self._opener.has_partial_frame():\n"
+                    '            self._end(How.CLEAN, "peer-closed", f"the stream ended: {detail}")\n'
+                    "            return\n"
+                )
+                + _TRUNCATED,
+            ),
+        ),
+    ),
+    Mutant(
+        id="ORD-07.m5",
+        defect="an end within a record is a clean one",
+        patches=(
+            Patch(
+                module="sipc.session",
+                old=_TRUNCATED,
+                new=(
+                    "        if self._opener.has_partial_frame():\n"
+                    '            self._end(How.CLEAN, "peer-closed", f"the stream ended: {detail}")\n'
+                    "            return\n"
+                )
+                + _TRUNCATED,
             ),
         ),
     ),

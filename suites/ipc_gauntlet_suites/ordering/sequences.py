@@ -3,7 +3,19 @@
 import base64
 from typing import Literal
 
-from ipc_gauntlet import Call, Check, Direction, Finding, Lab, Outcome, Session, checks, receiver, sender
+from ipc_gauntlet import (
+    Call,
+    Check,
+    Direction,
+    Finding,
+    Lab,
+    NotApplicable,
+    Outcome,
+    Session,
+    checks,
+    receiver,
+    sender,
+)
 from ipc_gauntlet_suites.scripts import Script
 
 Size = Literal["small", "large"]
@@ -83,11 +95,11 @@ def sequence(direction: Direction, *sizes: Size | int, close: bool = False) -> S
     return script
 
 
-def closing_frames(lab: Lab, script: Script, direction: Direction, count: int) -> int:
+def closing_control(lab: Lab, script: Script, direction: Direction, count: int) -> Outcome:
     """Run a script that sends so many small messages and closes, as positive control.
 
-    Returns:
-        How many frames the sender put on the wire behind its messages: what tells the end of its stream.
+    Raises:
+        NotApplicable: The sender puts nothing on the wire behind its messages, so its end of a stream is no message.
     """
     frames: list[int] = []
 
@@ -95,5 +107,7 @@ def closing_frames(lab: Lab, script: Script, direction: Direction, count: int) -
         script(session)
         frames.append(len(session.the_link().since_mark(direction)) - count)
 
-    lab.control(counted, checks.delivered_all(direction))
-    return max(0, frames[-1])
+    outcome = lab.control(counted, checks.delivered_all(direction))
+    if frames[-1] < 1:
+        raise NotApplicable("its end of a stream is not a message")
+    return outcome
