@@ -283,8 +283,8 @@ def _handle(method: Method, task: Task) -> Value:
 def _execute_keyed(method: Method, task: Task, store: Store, key: IdempotencyKey) -> Outcome:
     """Run a handler whose effect is not in the store.
 
-    A refusal frees the key. After any other failure nobody knows whether something has happened, and that is
-    what duplicates are told.
+    A refusal frees the key. After any other failure nobody knows whether something has happened: duplicates are told
+    what the caller is told, or that the outcome is unknown where nobody waited any more.
     """
     try:
         body = _handle(method, task)
@@ -293,8 +293,11 @@ def _execute_keyed(method: Method, task: Task, store: Store, key: IdempotencyKey
     except Refused:
         store.release(key)
         raise
-    except BaseException:
+    except Stopped:
         store.complete(key, Outcome(Status.OUTCOME_UNKNOWN, None))
+        raise
+    except BaseException:
+        store.complete(key, Outcome(Status.INTERNAL, None))
         raise
     outcome = Outcome(Status.OK, cbor.encode(body))
     store.complete(key, outcome)

@@ -182,10 +182,10 @@ def test_a_refusal_does_not_use_up_the_key(client: Connected, handler: Counting)
 
 
 def test_a_failed_handler(client: Connected, handler: Counting, capfd: pytest.CaptureFixture[str]) -> None:
-    """The caller learns that it failed; under a key nobody executes it again."""
+    """The caller learns that it failed; under a key nobody executes it again, and duplicates learn the same."""
     assert ask(client, "app.fail")[0] == Status.INTERNAL
     assert ask(client, "app.fail", idem=KEY)[0] == Status.INTERNAL
-    assert ask(client, "app.fail", idem=KEY)[0] == Status.OUTCOME_UNKNOWN
+    assert ask(client, "app.fail", idem=KEY)[0] == Status.INTERNAL
     assert handler.count == 2
     assert "the handler fails" in capfd.readouterr().err
 

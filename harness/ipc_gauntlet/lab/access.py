@@ -102,6 +102,20 @@ class Access(Judging):
         """Issues this case's credentials."""
         return self._bench.issuer(self.facts.credential)
 
+    def issuer_of(self, kind: str) -> Issuer:
+        """The issuer of another kind of credentials than this case's, to be used beside it.
+
+        Args:
+            kind: `x509`, `psk` or `raw-key`.
+
+        Raises:
+            NotApplicable: The implementation does not have that kind.
+        """
+        found = self.statement.credential(kind)
+        if found is None:
+            raise NotApplicable(f"it has no credentials of the kind {kind}")
+        return self._bench.issuer(msgspec.to_builtins(found))
+
     @property
     def transport(self) -> str:
         """The transport of this case."""

@@ -18,6 +18,7 @@ def _append_once(lab: Lab) -> None:
         lab.require_control_that(answer.get("status") == "ok", f"append was answered {answer!r}")
 
     lab.control(script, checks.executed_times("append", payload, 1, 1))
+    lab.stage("established")
 
 
 @case("IDEM-01", needs=KEYED, role="server")
