@@ -1,6 +1,7 @@
 """What the cases about sequences of records share: scripts, large messages, and a check."""
 
 import base64
+from collections.abc import Sequence
 from typing import Literal
 
 from ipc_gauntlet import (
@@ -54,16 +55,26 @@ def settled(session: Session, direction: Direction) -> None:
         session.settle(lambda: session.is_over(role), patient=True)
 
 
-def poured(session: Session, direction: Direction, count: int) -> None:
-    """Send so many messages without waiting in between."""
+def poured(
+    session: Session, direction: Direction, payloads: Sequence[bytes], *, waits: bool = True
+) -> list[Call]:
+    """Send messages without waiting in between.
+
+    Args:
+        session: Whose.
+        direction: Which way.
+        payloads: What each holds.
+        waits: Whether to wait until every sending call has returned.
+    """
     role = sender(direction)
     calls: list[Call] = []
-    for _ in range(count):
-        payload = session.lab.payload()
+    for payload in payloads:
         session.sent[direction].append(payload)
         text = base64.b64encode(payload).decode("ascii")
         calls.append(session.submit(role, "send", payload=text))
-    session.lab.wait(lambda: all(call.done for call in calls) or session.is_over(role))
+    if waits:
+        session.lab.wait(lambda: all(call.done for call in calls) or session.is_over(role))
+    return calls
 
 
 def sequence(direction: Direction, *sizes: Size | int, close: bool = False) -> Script:

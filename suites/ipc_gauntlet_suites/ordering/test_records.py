@@ -128,7 +128,7 @@ def test_many_deleted_records(lab: Lab, direction: Direction) -> None:
     def script(session: Session) -> None:
         if not session.open():
             return
-        poured(session, direction, EIGHT_BITS)
+        poured(session, direction, [lab.payload() for _ in range(EIGHT_BITS)])
         session.exchange(direction, 3)
         settled(session, direction)
 
