@@ -1,6 +1,7 @@
 """Defects at the ends of counters."""
 
 from sipc_mutants.model import Mutant, Patch
+from sipc_mutants.replay_parts import UNNUMBERED
 
 _NEXT_SEALED = "        self.nonce = nonce + 1\n        return ciphertext\n"
 _NEXT_OPENED = "        self.nonce = nonce + 1\n        return plaintext\n"
@@ -32,7 +33,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         id="REPL-07.m2",
         defect="saturating counter reuses last n",
-        patches=(*_counting("min(nonce + 1, RESERVED_NONCE - 1)"), _ALWAYS_ROOM),
+        patches=(*_counting("min(nonce + 1, RESERVED_NONCE - 1)"), _ALWAYS_ROOM, UNNUMBERED),
     ),
     Mutant(
         id="REPL-07.m3",
