@@ -75,7 +75,7 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             _store(
                 "        self._opened = clock.monotonic()\n",
-                "        self._opened = clock.monotonic()\n        self._age += horizon / 2\n",
+                "        self._opened = clock.monotonic()\n        self._age += horizon\n",
             ),
         ),
     ),
