@@ -34,10 +34,11 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             Patch(
                 module="sipc_runtime.sockets",
-                old="        if isinstance(target, tuple):\n            wait_writable",
+                old="            if isinstance(target, tuple):\n",
                 new=(
-                    "        limits = DialLimits(clock.monotonic() + 5.0, limits.cancelled)\n"
-                    "        if isinstance(target, tuple):\n            wait_writable"
+                    "            alarm.cancel()\n"
+                    "            alarm = clock.call_at(clock.monotonic() + 5.0, expired.set)\n"
+                    "            if isinstance(target, tuple):\n"
                 ),
             ),
         ),
@@ -48,8 +49,8 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             Patch(
                 module="sipc_runtime.sockets",
-                old="            raise ConnectTimeout(",
-                new="            raise TransportError(",
+                old="                raise ConnectTimeout(",
+                new="                raise TransportError(",
             ),
         ),
     ),
