@@ -155,7 +155,7 @@ MUTANTS: tuple[Mutant, ...] = (
                     "            for self._cipher.nonce in range(expected + 1, expected + 1024):\n"
                     "                try:\n"
                     "                    self._cipher.decrypt(sealed)\n"
-                    '                    return Record(FIRST_IGNORABLE_TYPE, 0, b"")\n'
+                    '                    return b"\\x00\\x02\\x80\\x00"\n'
                     "                except IntegrityError:\n"
                     "                    continue\n"
                     "            self._cipher.nonce = expected\n"

@@ -76,8 +76,11 @@ def test_cut_stream(lab: Lab, direction: Direction, how: Literal["fin", "reset"]
 
 @case("ORD-07", axes="each")
 @pytest.mark.parametrize("direction", BOTH_WAYS)
-@pytest.mark.parametrize("how", ["fin", "reset"])
-@pytest.mark.parametrize("inside", [1, 2, 20, -1], ids=["length", "header", "body", "all-but-one"])
+@pytest.mark.parametrize(
+    ("inside", "how"),
+    [(1, "fin"), (2, "reset"), (20, "fin"), (-1, "reset")],
+    ids=["length", "header", "body", "all-but-one"],
+)
 @pytest.mark.parametrize("what", ["message", "end"])
 def test_cut_inside(
     lab: Lab, direction: Direction, how: Literal["fin", "reset"], inside: int, what: str
