@@ -12,6 +12,7 @@ from ipc_gauntlet import (
     Lab,
     NotApplicable,
     Outcome,
+    Role,
     Session,
     checks,
     receiver,
@@ -53,6 +54,11 @@ def settled(session: Session, direction: Direction) -> None:
     session.settle_delivery(direction)
     if len(session.view(role).delivered) < len(session.sent[direction]):
         session.settle(lambda: session.is_over(role), patient=True)
+
+
+def told_end(session: Session, role: Role) -> None:
+    """Wait until a role has told of the end. A reset may be on its way for a while, and nothing moves meanwhile."""
+    session.settle(lambda: session.is_over(role), patient=True)
 
 
 def poured(
@@ -101,7 +107,7 @@ def sequence(direction: Direction, *sizes: Size | int, close: bool = False) -> S
             return
         session.settle_delivery(direction)
         session.close_end(sender(direction))
-        session.settle_end(receiver(direction))
+        told_end(session, receiver(direction))
 
     return script
 

@@ -23,9 +23,9 @@ from ipc_gauntlet import (
     checks,
     receiver,
 )
-from ipc_gauntlet_suites.ordering.sequences import Size, closing_control, sequence
+from ipc_gauntlet_suites.ordering.sequences import Size, closing_control, sequence, told_end
 from ipc_gauntlet_suites.ordering.wired import over, wired
-from ipc_gauntlet_suites.scripts import BOTH_ROLES, BOTH_WAYS, directed, sent_then_closed
+from ipc_gauntlet_suites.scripts import BOTH_ROLES, BOTH_WAYS, directed
 
 COUNT = 3
 
@@ -54,7 +54,7 @@ def test_cut_stream(lab: Lab, direction: Direction, how: Literal["fin", "reset"]
     """The transport ends early: between two records, inside one, or after the last message but before the
     protocol's own end. The receiver must not report a clean end, and must report an end."""
     directed(lab, direction)
-    script = sent_then_closed(direction, COUNT)
+    script = sequence(direction, COUNT, close=True)
     control = lab.control(script, checks.delivered_all(direction))
     nth = COUNT - 1 if place != "before-record" else 1
     inside = lab.rng.randrange(3, 16) if place == "inside-record" else None
@@ -88,7 +88,7 @@ def test_cut_inside(
     """The transport ends within the last message, or within the message that says that this is the end: within its length,
     behind its header, within its body, in front of its last byte. The end must not be called clean."""
     directed(lab, direction)
-    script = sent_then_closed(direction, COUNT)
+    script = sequence(direction, COUNT, close=True)
     control = closing_control(lab, script, direction, COUNT)
     nth = COUNT if what == "end" else COUNT - 1
     outcome = lab.attack(script, Cut(at=Selector(direction=direction, nth=nth), how=how, inside=inside))
@@ -121,7 +121,7 @@ def test_cut_elsewhere(
         def idle(session: Session) -> None:
             if session.open():
                 session.the_link().cut()
-                session.settle_end(end)
+                told_end(session, end)
 
         outcome = lab.attack(idle, what="cut the connection while nothing was on its way")
     else:
@@ -147,7 +147,7 @@ def test_spoiled_end(lab: Lab, direction: Direction, offset: int) -> None:
     """One bit changes in the message that says that this is the end, and the stream ends behind it. Nobody has said that it
     is the end: it must not be called clean."""
     directed(lab, direction)
-    script = sent_then_closed(direction, COUNT)
+    script = sequence(direction, COUNT, close=True)
     control = closing_control(lab, script, direction, COUNT)
     outcome = lab.attack(script, Flip(at=Selector(direction=direction, nth=COUNT), offset=offset))
     end = receiver(direction)
