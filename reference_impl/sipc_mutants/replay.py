@@ -1,6 +1,6 @@
 """Defects in protection against replay."""
 
-from sipc_mutants import replay_counters, replay_keys, replay_once, replay_window
+from sipc_mutants import replay_counters, replay_keys, replay_once, replay_sessions, replay_window
 from sipc_mutants.model import Mutant, Patch
 from sipc_mutants.replay_parts import UNNUMBERED
 
@@ -95,5 +95,6 @@ MUTANTS: tuple[Mutant, ...] = (
     *replay_counters.MUTANTS,
     *replay_keys.MUTANTS,
     *replay_once.MUTANTS,
+    *replay_sessions.MUTANTS,
     *replay_window.MUTANTS,
 )

@@ -77,4 +77,50 @@ MUTANTS: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    Mutant(
+        id="REPL-12.m1",
+        defect="bitmap shifted by the raw jump (here at most 4 million steps)",
+        patches=(
+            Patch(
+                module="sipc.replay_window",
+                old="            for passed in range(min(word - newest, _WORDS)):\n",
+                new="            for passed in range(min(word - newest, 1 << 22)):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        id="REPL-12.m2",
+        defect="set of all seen n never pruned",
+        patches=(
+            Patch(
+                module="sipc.replay_window",
+                old="        if number > self.highest:\n            newest",
+                new="        SEEN.add(number)\n        if number > self.highest:\n            newest",
+            ),
+            Patch(
+                module="sipc.replay_window",
+                old="class ReplayWindow:\n",
+                new="SEEN: set[int] = set()\n\n\nclass ReplayWindow:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        id="REPL-12.m3",
+        defect="memory is taken for the numbers that were passed over (here at most 16 million)",
+        patches=(
+            Patch(
+                module="sipc.replay_window",
+                old="            self.highest = number\n",
+                new=(
+                    '            PASSED.append(b"x" * min(number - max(self.highest, 0), 1 << 24))\n'
+                    "            self.highest = number\n"
+                ),
+            ),
+            Patch(
+                module="sipc.replay_window",
+                old="class ReplayWindow:\n",
+                new="PASSED: list[bytes] = []\n\n\nclass ReplayWindow:\n",
+            ),
+        ),
+    ),
 )

@@ -2,11 +2,30 @@
 
 import pytest
 
-from ipc_gauntlet import CertificateQuirks, HandshakeQuirks, Lab, Quirks, Role, WirePeer, case, cbor, checks
+from ipc_gauntlet import (
+    CertificateQuirks,
+    HandshakeQuirks,
+    Lab,
+    Quirks,
+    RecordType,
+    Role,
+    WirePeer,
+    case,
+    cbor,
+    checks,
+)
 from ipc_gauntlet_suites.scripts import BOTH_ROLES
 
 #: What would be a message if it were taken for one: an event, the first of its session.
 EARLY = cbor.encode({0: 1, 1: 2, 2: 0, 4: "app.message", 14: b"early"})
+
+
+def _in_clear(message: bytes) -> bytes:
+    """A record with a whole message, framed and padded as always, and not sealed."""
+    body = bytes([RecordType.MSG, 3]) + message
+    plaintext = len(body).to_bytes(2) + body
+    plaintext += bytes(-len(plaintext) % 64)
+    return len(plaintext).to_bytes(2) + plaintext
 
 
 def _require_refused(lab: Lab, peer: WirePeer) -> None:
@@ -74,9 +93,9 @@ def test_first_flight_with_a_message_behind(lab: Lab) -> None:
         with peer.together():
             flight = peer.offer()
             if clear:
-                flight += peer.raw(len(EARLY).to_bytes(2) + EARLY, "a message in clear")
+                flight += peer.raw(_in_clear(EARLY), "a message in clear")
             else:
-                flight += peer.record(2, EARLY, 3)
+                flight += peer.record(RecordType.MSG, EARLY, 3)
         flights.append(flight)
         _require_refused(lab, peer)
     for flight in flights:

@@ -2,9 +2,24 @@
 
 import pytest
 
-from ipc_gauntlet import Direction, Lab, Outcome, RawPeer, Role, Served, Session, case, checks
-from ipc_gauntlet_suites.scripts import BOTH_ROLES, gone, numbered, wait_answer
+from ipc_gauntlet import (
+    Direction,
+    Lab,
+    NotApplicable,
+    Outcome,
+    RawPeer,
+    Replace,
+    Role,
+    Selector,
+    Served,
+    Session,
+    case,
+    checks,
+)
+from ipc_gauntlet_suites.scripts import BOTH_ROLES, gone, numbered, try_to_talk, wait_answer
 
+#: How many frames of a handshake are tried.
+FRAMES = 3
 FORMS = ["whole", "paced", "first-flight", "records-only", "without-the-end"]
 
 
@@ -48,6 +63,35 @@ def test_recorded_session(lab: Lab, role: Role, form: str) -> None:
     else:
         outcome = _to_client(lab, pieces, paced=form == "paced")
     lab.require(outcome, checks.nothing_delivered(direction), checks.not_established(role))
+
+
+@case("REPL-02")
+@pytest.mark.parametrize("role", BOTH_ROLES)
+def test_recorded_frame_in_a_live_handshake(lab: Lab, role: Role) -> None:
+    """In a live session one of its first frames is replaced by the frame that stood there in an earlier good session. The
+    end that reads it must not take anything of the earlier session for its own; if it was the first frame with anything
+    fresh in it, it must not call the session established either."""
+    lab.judge(role)
+    direction: Direction = "c2s" if role == "server" else "s2c"
+    served = lab.listen()
+    recordings: list[list[bytes]] = []
+
+    def good(session: Session) -> None:
+        numbered("c2s", 2)(session)
+        recordings.append(session.the_link().recording(direction))
+
+    payloads = [lab.control(good, checks.delivered_all("c2s"), served=served).sent["c2s"] for _ in range(2)]
+    old, new = recordings
+    fresh = [nth for nth, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]]
+    if not fresh:
+        raise NotApplicable("every frame of its handshake is the same each time; see the other case")
+    recorded = [checks.never_delivered(payload, role) for payload in payloads[0]]
+    for nth in fresh[:FRAMES]:
+        at = Selector(direction=direction, nth=nth, since_mark=False)
+        outcome = lab.attack(try_to_talk, Replace(at=at, data=old[nth]), served=served)
+        if nth == fresh[0]:
+            lab.require(outcome, checks.not_established(role), checks.nothing_delivered())
+        lab.require(outcome, *recorded, checks.delivered_only_sent("c2s"))
 
 
 def _to_server(lab: Lab, served: Served, pieces: list[bytes], *, paced: bool) -> Outcome:
