@@ -90,9 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "name", nargs="?", default="reference", help="an implementation that passes everything"
-    )
+    parser.add_argument("--name", default="reference", help="an implementation that passes everything")
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument(
