@@ -146,6 +146,9 @@ class World:
             server.stop_accepting()
         for stage in self.stages:
             stage.end()
+        for conn in self.all_conns():
+            for caller in conn.callers:
+                caller.end()
         endpoints = {one for server in self._servers for one in server.endpoints()}
         endpoints.update(one for conn in self.all_conns() for one in conn.endpoints())
         for endpoint in endpoints:

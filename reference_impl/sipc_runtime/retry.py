@@ -82,6 +82,7 @@ class Caller:
         self._lock = threading.Lock()
         self._changed = threading.Condition()
         self._endpoint = endpoint
+        self._ended = False
         self.turns = Turns(clock)
 
     def call(self, call: Call, *, idempotent: bool = False, turn: Turn | None = None) -> Outcome:
@@ -110,7 +111,7 @@ class Caller:
         outcome: Outcome = RequestFailed(-1, "timeout", "deadline_exceeded", Executed.NO)
         for attempt in range(self._policy.attempts):
             remaining = deadline - self._clock.monotonic()
-            if remaining <= 0:
+            if remaining <= 0 or self._ended:
                 break
             outcome = self._attempt(replace(call, budget_ms=remaining * 1000), deadline)
             if not _again(outcome, keyed=call.idem is not None, idempotent=idempotent):
@@ -125,6 +126,12 @@ class Caller:
             endpoint, self._endpoint = self._endpoint, None
         if endpoint is not None:
             endpoint.close()
+
+    def end(self) -> None:
+        """Try nothing any more: calls end with the outcome of their last attempt, and no connection is made."""
+        with self._lock:
+            self._ended = True
+        self.wake()
 
     def wake(self) -> None:
         """Something has become of a connection: look again."""
@@ -146,6 +153,8 @@ class Caller:
         """The connection, a new one if need be; None if it could not be established in time."""
         with self._lock:
             endpoint = self._endpoint
+            if self._ended:
+                return None
             if endpoint is None or endpoint.over:
                 endpoint = self._endpoint = self._connect(
                     Handlers(self._on_event, self._handlers.on_request_ended, self._handlers.metrics)
@@ -157,7 +166,7 @@ class Caller:
 
     def _pause(self, until: float) -> None:
         with self._changed:
-            while self._clock.monotonic() < until:
+            while self._clock.monotonic() < until and not self._ended:
                 self._clock.wait(self._changed, until)
 
     def _on_event(self, endpoint: Endpoint, event: Event) -> None:

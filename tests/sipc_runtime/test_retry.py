@@ -226,3 +226,19 @@ def test_keys_are_unpredictable() -> None:
     assert {len(key) for key in keys} == {16}
     ones = sum(int.from_bytes(key).bit_count() for key in keys)
     assert abs(ones / (10_000 * 128) - 0.5) < 0.01
+
+
+def test_a_caller_that_was_ended_tries_nothing_any_more(running: Running) -> None:
+    """The wait between two attempts ends at once, and no connection is made after that."""
+    address = UnixAddress(str(running.directory / "nobody"))
+    made = caller(running, address, RetryPolicy(attempts=1000, base=60.0, cap=60.0))
+    outcomes: list[object] = []
+    thread = threading.Thread(target=lambda: outcomes.append(made.call(Call("app.do"))))
+    thread.start()
+    until(lambda: len(running._clients) >= 1)
+    made.end()
+    thread.join(20.0)
+    assert outcomes == [RequestFailed(-1, "peer-closed", "not_executed", NO)]
+    tried = len(running._clients)
+    assert isinstance(made.call(Call("app.do")), RequestFailed)
+    assert len(running._clients) == tried
