@@ -10,7 +10,7 @@ def _counted(line: str, instead: str) -> Patch:
 
 _MISMATCH = "        return Decision.MISMATCH\n"
 _HELPER = "def fingerprint(request: Envelope, scope: Value = None) -> bytes:\n"
-_JSON = '''def _ordered(body: Value) -> Value:
+_JSON = """def _ordered(body: Value) -> Value:
     import json
 
     try:
@@ -19,7 +19,7 @@ _JSON = '''def _ordered(body: Value) -> Value:
         return body
 
 
-'''
+"""
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -58,7 +58,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         id="IDEM-03.m6",
         defect="the purpose does not count",
-        patches=(_counted("        asked[9] = request.purpose\n", "        asked[9] = None\n        del asked[9]\n"),),
+        patches=(
+            _counted(
+                "        asked[9] = request.purpose\n", "        asked[9] = None\n        del asked[9]\n"
+            ),
+        ),
     ),
     Mutant(
         id="IDEM-03.m7",
@@ -100,7 +104,11 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         id="IDEM-03.m11",
         defect="the deadline counts",
-        patches=(_counted("        14: request.body,\n", "        7: request.budget_ms,\n        14: request.body,\n"),),
+        patches=(
+            _counted(
+                "        14: request.body,\n", "        7: request.budget_ms,\n        14: request.body,\n"
+            ),
+        ),
     ),
     Mutant(
         id="IDEM-03.m12",

@@ -4,7 +4,9 @@ from sipc_mutants.idempotency_outcomes import scoped
 from sipc_mutants.model import Mutant, Patch
 
 _IDEM = "task.envelope.idem"
-_BEGIN = "            decision, outcome = store.begin(key, asked)\n            if decision is Decision.EXECUTE:\n"
+_BEGIN = (
+    "            decision, outcome = store.begin(key, asked)\n            if decision is Decision.EXECUTE:\n"
+)
 _HANDLE = "def _handle(method: Method, task: Task) -> Value:\n"
 _LOOKED = (
     "        with self._lock:\n"
@@ -19,7 +21,9 @@ _LOOKED = (
 def _begun(lines: str) -> tuple[Patch, Patch]:
     """Who has begun something is looked up in a table of its own."""
     return (
-        Patch(module="sipc_runtime.service", old=_HANDLE, new="_BEGUN: dict[object, Task] = {}\n\n\n" + _HANDLE),
+        Patch(
+            module="sipc_runtime.service", old=_HANDLE, new="_BEGUN: dict[object, Task] = {}\n\n\n" + _HANDLE
+        ),
         Patch(
             module="sipc_runtime.service",
             old=_BEGIN,

@@ -70,3 +70,10 @@ def test_a_recording_is_played_to_another_life(lab: Lab) -> None:
     told = again.view()
     assert checks.delivered_all("c2s")(session.outcome()) is None
     assert told.delivered[-2:] == session.outcome().sent["c2s"]
+
+
+def test_credentials_of_another_kind(lab: Lab) -> None:
+    """What the implementation has besides this case's kind can be used; what it has not does not apply."""
+    assert lab.issuer_of("psk").kind == "psk"
+    with pytest.raises(NotApplicable, match="raw-key"):
+        lab.issuer_of("raw-key")

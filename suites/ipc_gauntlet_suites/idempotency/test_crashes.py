@@ -69,7 +69,9 @@ def test_killed_at_a_point(lab: Lab, operation: str, point: str) -> None:
     lab.stage("established")
     _honest(lab, effect, answers, operation, before)
     if point != "before-effect" and operation == "append":
-        lab.require_that(answers[0].ok, "the outcome of what is recorded with its effect", f"{answers[0]}", "no-outcome")
+        lab.require_that(
+            answers[0].ok, "the outcome of what is recorded with its effect", f"{answers[0]}", "no-outcome"
+        )
 
 
 def _ready(lab: Lab, served: Served, operation: str) -> None:

@@ -71,7 +71,13 @@ def test_no_room_while_they_run(lab: Lab) -> None:
         running.append((key, payload, session.request("gated", payload, key=key, lane=f"{turn}")))
         started(lab, payload)
     lab.require_control_that(all(effects(lab, one[1], "gated") == 1 for one in running), "not all started")
-    calls = [session.request("gated", lab.payload("x"), key=lab.key(), lane=f"x{turn}") for turn in range(4)]
+    more = [lab.payload("one too many") for _ in range(4)]
+    calls = [
+        session.request("gated", body, key=lab.key(), lane=f"more {turn}") for turn, body in enumerate(more)
+    ]
+    lab.settle(lambda: all(call.done for call in calls), patient=True)
+    for body in more:
+        require_effects(lab, body, 0, 0, operation="gated", what="a key for which there is no room")
     answers = all_answers(lab, session, calls)
     lab.require_that(not any(one.ok for one in answers), "refusals", f"{answers}", "accepted")
     again = [session.request("gated", body, key=key, lane="again") for key, body, _ in running]

@@ -53,7 +53,9 @@ def test_keys_that_look_alike(lab: Lab) -> None:
     for key, one, other in zip(keys, first, again, strict=True):
         require_effects(lab, payload[key], 1, 1, what=f"the request under the key {key.hex()}")
         lab.require_that(one.ok, f"the request under {key.hex()} executed", f"{one}", "executed")
-        lab.require_that(other.payload == one.payload, "each key to keep its own outcome", "it did not", "executed")
+        lab.require_that(
+            other.payload == one.payload, "each key to keep its own outcome", "it did not", "executed"
+        )
 
 
 @case("IDEM-01", needs=KEYED, role="server", axes="each")
@@ -86,7 +88,9 @@ def test_very_many_duplicates(lab: Lab) -> None:
     answers = all_answers(lab, sessions[0], calls)
     require_effects(lab, payload, 1, 1)
     wrong = [answer for answer in answers if answer.payload != first.payload]
-    lab.require_that(not wrong, "every one of them answered as the first", f"{len(wrong)} were not", "executed")
+    lab.require_that(
+        not wrong, "every one of them answered as the first", f"{len(wrong)} were not", "executed"
+    )
 
 
 @case("IDEM-01", needs=(*KEYED, "rekey"), role="server", axes="each")
@@ -140,10 +144,10 @@ def test_duplicate_of_what_takes_time(lab: Lab, where: str) -> None:
 #: Where the connection of a client that retries by itself is cut, and how.
 CUTS: dict[str, Cut] = {
     "request-arrives": Cut(at=Selector(direction="c2s", nth=0), how="fin", after=True, link=0),
-    "request-lost": Cut(at=Selector(direction="c2s", nth=0), how="rst", link=0),
-    "inside-request": Cut(at=Selector(direction="c2s", nth=0), how="rst", inside=10, link=0),
+    "request-lost": Cut(at=Selector(direction="c2s", nth=0), how="reset", link=0),
+    "inside-request": Cut(at=Selector(direction="c2s", nth=0), how="reset", inside=10, link=0),
     "reply-lost": Cut(at=Selector(direction="s2c", nth=0), how="fin", link=0),
-    "inside-reply": Cut(at=Selector(direction="s2c", nth=0), how="rst", inside=10, link=0),
+    "inside-reply": Cut(at=Selector(direction="s2c", nth=0), how="reset", inside=10, link=0),
 }
 
 
@@ -170,3 +174,30 @@ def test_client_retries_by_itself(lab: Lab, where: str) -> None:
     lab.did(f"cut the connection: {where}")
     require_effects(lab, payload, 1, 1)
     lab.require_that(answer.ok, "the caller told the outcome", f"{answer}", "no-outcome")
+
+
+@case("IDEM-01", needs=KEYED, role="server", credentials=("x509",), axes="each")
+def test_duplicate_with_a_new_certificate(lab: Lab) -> None:
+    """The client gets a new certificate for a new key, under the name it had: it is the same principal, and a request that it
+    repeats is the same request."""
+    served = lab.listen()
+    key, payload = lab.key(), lab.payload("append")
+    first = once(lab, opened(lab, served), payload, key)
+    renewed = lab.x509.renamed("client", served.deployment.client.name)
+    again = opened(lab, served, renewed).ask("append", payload, key=key)
+    lab.did("sent it again under a new certificate for the same name")
+    require_effects(lab, payload, 1, 1)
+    same_outcome(lab, first, again, "the duplicate")
+
+
+@case("IDEM-01", needs=(*KEYED, "durable"), role="server", axes="each")
+def test_duplicate_at_another_endpoint(lab: Lab) -> None:
+    """Two endpoints of the service keep their records in one file. A duplicate that comes to the other endpoint is one."""
+    options = {"store": lab.store_path()}
+    first_endpoint, second_endpoint = lab.listen(options=options), lab.listen(options=options)
+    key, payload = lab.key(), lab.payload("append")
+    first = once(lab, opened(lab, first_endpoint), payload, key)
+    again = opened(lab, second_endpoint).ask("append", payload, key=key)
+    lab.did("sent it again to another endpoint with the same records")
+    require_effects(lab, payload, 1, 1)
+    same_outcome(lab, first, again, "the duplicate")

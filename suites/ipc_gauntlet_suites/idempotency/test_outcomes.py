@@ -66,7 +66,9 @@ def test_outcome_of_what_took_time(lab: Lab) -> None:
     lab.require_control_that(first.ok, f"gated was answered {first}")
     same_outcome(lab, first, session.ask("gated", payload, key=key), "a duplicate")
     session.close_end("client")
-    same_outcome(lab, first, opened(lab, served).ask("gated", payload, key=key), "a duplicate on a new connection")
+    same_outcome(
+        lab, first, opened(lab, served).ask("gated", payload, key=key), "a duplicate on a new connection"
+    )
     require_effects(lab, payload, 1, 1, operation="gated")
 
 
@@ -80,7 +82,9 @@ def test_outcome_after_a_restart(lab: Lab, how: str) -> None:
     lab.restart("server", kill=how == "killed")
     again = served.reopen()
     for _ in range(2):
-        same_outcome(lab, first, opened(lab, again).ask("append", payload, key=key), "a duplicate after a restart")
+        same_outcome(
+            lab, first, opened(lab, again).ask("append", payload, key=key), "a duplicate after a restart"
+        )
     require_effects(lab, payload, 1, 1)
 
 

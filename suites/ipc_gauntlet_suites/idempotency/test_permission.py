@@ -35,7 +35,10 @@ def _denied(lab: Lab, first: Answer, again: Answer, payload: bytes, why: str) ->
     """Demand that a duplicate was refused and told nothing, and that nothing was done."""
     lab.require_that(not again.ok, f"a duplicate denied: {why}", f"{again}", "disclosed")
     lab.require_that(
-        first.payload not in again.payload and not again.payload, "nothing of the outcome", "it was told", "disclosed"
+        first.payload not in again.payload and not again.payload,
+        "nothing of the outcome",
+        "it was told",
+        "disclosed",
     )
     lab.require_that(again.executed == "no", "a refusal", f"{again}", "not-denied")
     require_effects(lab, payload, 1, 1)
@@ -109,12 +112,16 @@ def test_token_expires(lab: Lab) -> None:
     key, payload = lab.key(), lab.payload("append")
     token = mint.token("append", life_s=20)
     first = session.ask("append", payload, key=key, token=token)
-    lab.require_control_that(first.ok and effects(lab, payload) == 1, f"append with a token was answered {first}")
+    lab.require_control_that(
+        first.ok and effects(lab, payload) == 1, f"append with a token was answered {first}"
+    )
     again = session.ask("append", payload, key=key, token=token)
     same_outcome(lab, first, again, "a duplicate in time")
     lab.advance(40_000)
     lab.did("let the token expire")
-    _denied(lab, first, session.ask("append", payload, key=key, token=token), payload, "its token has expired")
+    _denied(
+        lab, first, session.ask("append", payload, key=key, token=token), payload, "its token has expired"
+    )
     renewed = mint.token("append", life_s=60)
     lab.advance(1000)
     again = session.ask("append", payload, key=key, token=renewed)
@@ -131,7 +138,9 @@ def test_duplicate_without_its_token(lab: Lab, defect: str) -> None:
     key, payload = lab.key(), lab.payload("append")
     good = mint.token("append")
     first = session.ask("append", payload, key=key, token=good)
-    lab.require_control_that(first.ok and effects(lab, payload) == 1, f"append with a token was answered {first}")
+    lab.require_control_that(
+        first.ok and effects(lab, payload) == 1, f"append with a token was answered {first}"
+    )
     if defect == "missing":
         again = session.ask("append", payload, key=key)
     else:
@@ -143,7 +152,9 @@ def test_duplicate_without_its_token(lab: Lab, defect: str) -> None:
         again = session.ask("append", payload, key=key, token=token)
     lab.did(f"sent a duplicate, its token: {defect}")
     _denied(lab, first, again, payload, f"token {defect}")
-    same_outcome(lab, first, session.ask("append", payload, key=key, token=good), "a duplicate with its token")
+    same_outcome(
+        lab, first, session.ask("append", payload, key=key, token=good), "a duplicate with its token"
+    )
 
 
 @case("IDEM-10", needs=(*GUARDED, "faults"), role="server", axes="each")
@@ -177,7 +188,9 @@ def test_role_is_withdrawn_while_it_runs(lab: Lab) -> None:
     for answer in (during, after):
         lab.require_that(not answer.ok, "duplicates denied", f"{answer}", "disclosed")
         same = (answer.reason, answer.code) == (unused.reason, unused.code)
-        lab.require_that(same, f"the refusal of a key that was never used: {unused}", f"{answer}", "not-denied")
+        lab.require_that(
+            same, f"the refusal of a key that was never used: {unused}", f"{answer}", "not-denied"
+        )
     require_effects(lab, payload, 1, 1, operation="gated")
 
 
@@ -206,7 +219,10 @@ def test_denial_tells_nothing(lab: Lab) -> None:
     for denial in denials:
         lab.require_that(denial.get(15) == 4 and 14 not in denial, "a denial", f"{denial!r}", "disclosed")
     lab.require_that(
-        len({str(sorted(denial)) for denial in denials}) == 1, "denials of one shape", f"{denials!r}", "not-denied"
+        len({str(sorted(denial)) for denial in denials}) == 1,
+        "denials of one shape",
+        f"{denials!r}",
+        "not-denied",
     )
     told = [one for one in peer.records[heard:] if bytes(first[14]) in one.payload]  # type: ignore[call-overload]
     lab.require_that(not told, "the stored result in no record", f"{len(told)} records with it", "disclosed")

@@ -46,7 +46,9 @@ def test_names_that_look_alike(lab: Lab, names: str) -> None:
     require_effects(lab, payload, 2, 2)
     for session, answer in ((one, mine), (two, theirs)):
         again = session.ask("append", payload, key=key)
-        lab.require_that(again.payload == answer.payload, "each its own outcome again", f"{again}", "disclosed")
+        lab.require_that(
+            again.payload == answer.payload, "each its own outcome again", f"{again}", "disclosed"
+        )
 
 
 @case("IDEM-05", needs=KEYED, role="server", axes="each")
@@ -70,7 +72,9 @@ def test_name_and_key_are_not_one_text(lab: Lab) -> None:
     payload = lab.payload("append")
     mine = once(lab, opened(lab, served, first), payload, b"x" + tail)
     theirs = opened(lab, served, second).ask("append", payload, key=tail)
-    lab.require_that(theirs.ok and theirs.payload != mine.payload, "an outcome of its own", f"{theirs}", "disclosed")
+    lab.require_that(
+        theirs.ok and theirs.payload != mine.payload, "an outcome of its own", f"{theirs}", "disclosed"
+    )
     require_effects(lab, payload, 2, 2)
 
 
@@ -109,7 +113,9 @@ def test_principals_after_a_restart(lab: Lab) -> None:
     lab.restart("server")
     served = served.reopen()
     theirs = opened(lab, served, second).ask("append", payload, key=key)
-    lab.require_that(theirs.ok and theirs.payload != mine.payload, "an outcome of its own", f"{theirs}", "disclosed")
+    lab.require_that(
+        theirs.ok and theirs.payload != mine.payload, "an outcome of its own", f"{theirs}", "disclosed"
+    )
     require_effects(lab, payload, 2, 2)
 
 
@@ -127,7 +133,9 @@ def test_same_name_by_another_credential(lab: Lab) -> None:
     mine = once(lab, first, payload, key)
     theirs = opened(lab, lab.listen(keyed, options), keyed).ask("append", payload, key=key)
     lab.did("sent the same request by a certificate and by a pre-shared key for the same name, under one key")
-    lab.require_that(theirs.ok and theirs.payload != mine.payload, "an outcome of its own", f"{theirs}", "disclosed")
+    lab.require_that(
+        theirs.ok and theirs.payload != mine.payload, "an outcome of its own", f"{theirs}", "disclosed"
+    )
     require_effects(lab, payload, 2, 2)
     same_outcome(lab, mine, first.ask("append", payload, key=key), "the first principal")
 
@@ -149,6 +157,8 @@ def test_no_word_about_anothers_key(lab: Lab) -> None:
         if answer is None:
             raise Inconclusive("a request was never answered")
         shapes.append({field: value for field, value in answer.fields.items() if field in (1, 8, 15, 16)})
-    lab.require_that(shapes[0] == shapes[1], f"the same answer: {shapes[0]!r}", f"{shapes[1]!r}", "suppressed")
+    lab.require_that(
+        shapes[0] == shapes[1], f"the same answer: {shapes[0]!r}", f"{shapes[1]!r}", "suppressed"
+    )
     told = [record for record in peer.records if mine.payload in record.payload]
     lab.require_that(not told, "nothing of the first result", f"{len(told)} records with it", "disclosed")

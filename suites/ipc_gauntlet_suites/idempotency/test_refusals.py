@@ -23,7 +23,9 @@ _STEP_MS = 40_000
 def _was_refused(lab: Lab, answer: Answer, payload: bytes) -> None:
     """The positive control for what follows: the first attempt was refused and had no effect."""
     count = effects(lab, payload)
-    lab.require_control_that(not answer.ok and not count, f"the attempt to be refused: {answer}, {count} effects")
+    lab.require_control_that(
+        not answer.ok and not count, f"the attempt to be refused: {answer}, {count} effects"
+    )
 
 
 def _is_free(lab: Lab, session: Session, payload: bytes, key: bytes, why: str) -> None:

@@ -62,7 +62,9 @@ def test_another_payload(lab: Lab, difference: str) -> None:
     require_effects(lab, second_payload, 0, 0, what="the other request")
     require_effects(lab, first_payload, 1, 1)
     _refused(lab, first, second, "another payload")
-    same_outcome(lab, first, session.ask("append", first_payload, key=key), "the request that the key belongs to")
+    same_outcome(
+        lab, first, session.ask("append", first_payload, key=key), "the request that the key belongs to"
+    )
     fresh = session.ask("append", second_payload, key=lab.key())
     lab.require_control_that(fresh.ok, f"the other payload under a key of its own was answered {fresh}")
 
@@ -255,4 +257,6 @@ def test_refusal_tells_nothing(lab: Lab) -> None:
     told = [record for record in peer.records[heard:] if bytes(secret) in record.payload]
     lab.require_that(not told, "the first result in no record", f"{len(told)} records", "disclosed")
     equal = ask(okey=b"lane", trace=bytes(25), budget=1000, schema=1, label=3, extra={70: 1})
-    lab.require_that(equal.get(BODY) == secret, "the first result for its own request", f"{equal!r}", "no-outcome")
+    lab.require_that(
+        equal.get(BODY) == secret, "the first result for its own request", f"{equal!r}", "no-outcome"
+    )

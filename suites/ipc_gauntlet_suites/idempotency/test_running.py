@@ -32,7 +32,9 @@ def _judged(lab: Lab, payload: bytes, answers: list[Answer]) -> None:
     require_effects(lab, payload, 1, 1, operation="gated")
     for answer in answers:
         good = answer.payload == b"done" if answer.ok else answer.executed != "no" or answer.reason == "limit"
-        lab.require_that(good, "the outcome of the first, or a word that it runs", f"{answer}", "other-outcome")
+        lab.require_that(
+            good, "the outcome of the first, or a word that it runs", f"{answer}", "other-outcome"
+        )
 
 
 @case("IDEM-04", needs=(*KEYED, "gate", "ordering-keys"), role="server", axes="each")

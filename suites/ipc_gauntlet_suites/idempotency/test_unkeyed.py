@@ -26,7 +26,9 @@ def test_server_fails_with_the_request(lab: Lab, operation: str, how: str) -> No
     call = control.session.request(operation, lab.payload(), key=lab.key(), retry=RETRY)
     lab.require_control_that(control.request(call) is not None, "no request came")
     control.fail(how)
-    lab.require_control_that(control.next_request(call) is not None, "a request with a key did not come again")
+    lab.require_control_that(
+        control.next_request(call) is not None, "a request with a key did not come again"
+    )
     control.peer.respond(control.seen()[-1][MID], 0, b"done")
     control.session.answer(call)
 
@@ -89,7 +91,7 @@ def test_reply_is_lost(lab: Lab, operation: str, how: str) -> None:
     if operation == "gated":
         lab.need("gate", "it has no operation that can be held")
     inside = 10 if how == "inside-reply" else None
-    cut = Cut(at=Selector(direction="s2c", nth=0), how="rst", inside=inside, link=0)
+    cut = Cut(at=Selector(direction="s2c", nth=0), how="reset", inside=inside, link=0)
     served = lab.listen()
     if operation == "gated":
         open_gate(lab, served)
@@ -135,7 +137,9 @@ def test_unkeyed_however_often(lab: Lab, connections: str) -> None:
             session = opened(lab, served)
         answer = session.ask("append", payload)
         lab.require_that(not answer.ok, "the unkeyed request refused", f"{answer}", "accepted")
-        lab.require_that(answer.executed == "no", "the caller told that it was not done", f"{answer}", "false-outcome")
+        lab.require_that(
+            answer.executed == "no", "the caller told that it was not done", f"{answer}", "false-outcome"
+        )
     require_effects(lab, payload, 1, 1)
 
 
