@@ -64,9 +64,10 @@ def test_all_at_once(lab: Lab, direction: Direction) -> None:
             return
         if piled[0]:
             session.the_link().stall(direction, reading=False)
-        poured(session, direction, [lab.payload() for _ in range(PILED)])
-        if piled[0]:
+            poured(session, direction, [lab.payload() for _ in range(PILED)])
             session.the_link().resume(direction)
+        else:
+            session.exchange(direction, PILED)
         settled(session, direction)
 
     lab.control(script, checks.delivered_all(direction))
