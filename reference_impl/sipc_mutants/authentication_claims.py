@@ -93,9 +93,7 @@ _OCTETS = "    Field.SIG: Rule(_octets(64, 64), _NONE, _CONTENT),\n"
 _VERIFY = "        Ed25519PublicKey.from_public_bytes(signer.public).verify(\n"
 _SIGNED = '            cast("bytes", fields[Field.SIG]), signed_octets(fields)\n'
 _WHOLE = "len(signature) != 64"
-_VERIFIES = (
-    "        Ed25519PublicKey.from_public_bytes(public).verify(signature, _to_be_signed(payload))\n"
-)
+_VERIFIES = "        Ed25519PublicKey.from_public_bytes(public).verify(signature, _to_be_signed(payload))\n"
 
 SIGNATURES: tuple[Mutant, ...] = (
     Mutant(
