@@ -13,12 +13,7 @@ from typing import TypeVar
 
 from sipc.connection import Connection
 from sipc.errors import SipcError
-from sipc.events import (
-    Closed,
-    Event,
-    How,
-    Rejected,
-)
+from sipc.events import Closed, Event, How, Rejected
 from sipc.exchange import Answer
 from sipc.rpc import Call, Message
 from sipc.timers import Timeouts
@@ -39,8 +34,6 @@ HIGH_WATER = 256 * 1024
 READ_STOP = 2 * HIGH_WATER
 
 T = TypeVar("T")
-
-
 _WAIT, _PASS = WhenFull.WAIT, WhenFull.PASS
 
 
@@ -133,6 +126,9 @@ class Endpoint:
             self._lease.recall()
             return mid
 
+        if full is _WAIT and self._outbox.size > HIGH_WATER:
+            with self._lock:
+                call = self._writer.in_time(call, HIGH_WATER, self._clock)
         return self._use(send, full)
 
     def call(self, call: Call) -> Outcome:
@@ -144,6 +140,8 @@ class Endpoint:
         waiter = Waiter()
         try:
             with self._lock:
+                if self._outbox.size > HIGH_WATER:
+                    call = self._writer.in_time(call, HIGH_WATER, self._clock)
                 connection = self._usable(_WAIT)
                 now = self._clock.monotonic()
                 try:

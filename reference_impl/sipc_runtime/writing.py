@@ -6,7 +6,11 @@ peer is slow.
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
+from sipc.errors import LocalError
+from sipc.rpc import Call
+from sipc_runtime.clock import Clock
 from sipc_runtime.outbox import Outbox
 from sipc_runtime.transport import Stream, StreamBroken
 from sipc_runtime.workers import CONNECTION_THREADS
@@ -63,6 +67,19 @@ class Writer:
         if count < len(data):
             self.outbox.append(memoryview(data)[count:], now)
             self._flush(stream)
+
+    def in_time(self, call: Call, mark: int, clock: Clock) -> Call:
+        """Wait until not more than `mark` bytes wait; return the request with what is left of its time.
+
+        Raises:
+            LocalError: Its deadline came first: it was not sent.
+        """
+        until = clock.monotonic() + call.budget_ms / 1000
+        while self.outbox.size > mark:
+            if not clock.monotonic() < until:
+                raise LocalError("the peer did not read before the deadline", reason="timeout")
+            clock.wait(self._changed, until)
+        return replace(call, budget_ms=(until - clock.monotonic()) * 1000)
 
     def _flush(self, stream: Stream) -> None:
         if not self.flushing:
