@@ -38,7 +38,7 @@ def _require_refused(lab: Lab, peer: WirePeer) -> None:
     lab.require_view(view, checks.nothing_delivered(), checks.not_established(role))
 
 
-@case("REPL-10", wire="sipc/1", role="server", axes="each")
+@case("REPL-10", wire="sipc/1", role="server")
 @pytest.mark.parametrize("size", ["a-message", "one-byte", "a-lot"])
 def test_payload_in_the_first_flight(lab: Lab, size: str) -> None:
     """The first message of the handshake carries something, where nothing may be: a whole message of the application, or
@@ -58,7 +58,7 @@ def test_payload_in_the_first_flight(lab: Lab, size: str) -> None:
     _require_refused(lab, peer)
 
 
-@case("REPL-10", wire="sipc/1", axes="each")
+@case("REPL-10", wire="sipc/1")
 @pytest.mark.parametrize("role", BOTH_ROLES)
 def test_message_before_ready(lab: Lab, role: Role) -> None:
     """A message comes in a protected record, right behind the last handshake message and before READY. It must not be
@@ -77,7 +77,7 @@ def test_message_before_ready(lab: Lab, role: Role) -> None:
         _require_refused(lab, peer)
 
 
-@case("REPL-10", wire="sipc/1", role="server", axes="each")
+@case("REPL-10", wire="sipc/1", role="server")
 def test_first_flight_with_a_message_behind(lab: Lab) -> None:
     """A client's first message comes together with a message of the application, in clear or under the keys that there are
     so far, and so does a copy of it on another connection. Nothing may be delivered and no session may come of it."""
