@@ -192,16 +192,17 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         id="TIME-09.m5",
-        defect="a record that took long to arrive is read from its middle",
+        defect="a message whose record took long to arrive is delivered again",
         patches=(
             Patch(
-                module="sipc_runtime.endpoint",
-                old="            data = stream.read(READ_SIZE)\n",
+                module="sipc.session",
+                old="                for record in self._opener.feed(data):\n                    self._on_record(record, now)\n",
                 new=(
-                    "            begun = self._clock.monotonic()\n"
-                    "            data = stream.read(READ_SIZE)\n"
-                    "            if connection.established and self._clock.monotonic() - begun > 0.3:\n"
-                    "                data = data[1:] or data\n"
+                    "                late = now - self._heard > 0.3\n"
+                    "                for record in self._opener.feed(data):\n"
+                    "                    self._on_record(record, now)\n"
+                    "                if late and self._events and hasattr(self._events[-1], 'envelope'):\n"
+                    "                    self._events.append(self._events[-1])\n"
                 ),
             ),
         ),

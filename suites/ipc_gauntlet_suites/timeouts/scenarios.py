@@ -119,7 +119,7 @@ TIMERS: list[tuple[str, Role]] = [
         (name, role)
         for name in ("handshake", "idle", "probe", "write", "drain")
         for role in ("client", "server")
-    ],  # type: ignore[misc]
+    ],
 ]
 
 

@@ -91,7 +91,9 @@ def test_certainly_not_sent(lab: Lab) -> None:
     lab.stage("established")
     lab.require_that(told, "the caller to be told at its deadline", "it still waits", "no-timeout")
     answer = session.answer(call)
-    lab.require_that(answer.executed == "no", "a request that never left not to be executed", f"{answer}", "false-outcome")
+    lab.require_that(
+        answer.executed == "no", "a request that never left not to be executed", f"{answer}", "false-outcome"
+    )
     link.resume("c2s")
     session.settle()
     ran = any(one.payload == payload for one in lab.executed())

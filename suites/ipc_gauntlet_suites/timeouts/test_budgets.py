@@ -102,7 +102,7 @@ def test_queued_until_expired(lab: Lab, operation: str, passed: str) -> None:
     """A request waits behind another one that a gate holds up, until its budget is over by the responder's own clock. Then
     the gate opens: the request is not executed. With one tick left it is, whatever the wall clock says meanwhile."""
     session = opened(lab)
-    served = session.served
+    listener = session.served.listener if session.served is not None else ""
     session.request("gated", b"first", deadline_ms=HOUR_MS // 10)
     lab.wait(lambda: any(one.operation == "gated" for one in lab.executed()), 4.0)
     payload = lab.payload("queued")
@@ -114,7 +114,7 @@ def test_queued_until_expired(lab: Lab, operation: str, passed: str) -> None:
     lab.advance(DEADLINE_MS - (not expired), "server")
     session.settle(lambda: call.done)
     lab.did(f"a request waits in the queue, {passed}; then the gate opens")
-    lab.configure("server", "open-gate", listener=served.listener)
+    lab.configure("server", "open-gate", listener=listener)
     session.settle(lambda: call.done and not expired)
     if passed.startswith("wall"):
         lab.step_wall(-HOUR_MS if passed == "wall-forward" else HOUR_MS, "server")
@@ -196,7 +196,7 @@ def test_a_new_connection_brings_no_new_time(lab: Lab) -> None:
     retry = {"attempts": 8, "base_ms": 1, "cap_ms": 1}
     call = under_way(session, session.request("wait", b"60000", deadline_ms=DEADLINE_MS, retry=retry))
     lab.advance(500, "client")
-    session.the_link().cut("rst")
+    session.the_link().cut("reset")
     session.settle(lambda: call.done)
     lab.advance(5, "client")
     session.settle(lambda: call.done)

@@ -88,7 +88,7 @@ def _stop(lab: Lab, session: Session, how: str) -> int:
     elif how == "abort":
         session.close_end("client", "abort")
     elif how == "cut":
-        session.the_link().cut("rst")
+        session.the_link().cut("reset")
     elif how == "revoke":
         served = session.served
         if served is not None:
@@ -157,5 +157,5 @@ def test_cancelling_makes_no_room(lab: Lab) -> None:
     after = peer.response_to(peer.request("echo", b"x", okey=b"echo", budget=60_000))
     status = None if after is None else after.fields[15]
     lab.require_that(status == 0, "room again when all have ended", f"status {status}", "never-freed")
-    told = {len(peer.responses.get(mid, [])) for mid in mids}
-    lab.require_that(told == {1}, "no reply after the cancellation", f"{told} replies", "reply")
+    replies = {len(peer.responses.get(mid, [])) for mid in mids}
+    lab.require_that(replies == {1}, "no reply after the cancellation", f"{replies} replies", "reply")

@@ -78,6 +78,7 @@ def test_late_replies_reach_nobody(lab: Lab) -> None:
     session = lab.session()
     open_or_stop(session)
     lab.require_control_that(fetch(session, "echo", b"hello").get("status") == "ok", "echo was not answered")
+    lab.stage("established")
     before = lab.resources("client")
     late = [session.request("wait", b"150", deadline_ms=30) for _ in range(TIMED_OUT_REQUESTS)]
     lab.wait(lambda: all(call.done for call in late))
@@ -96,7 +97,6 @@ def test_late_replies_reach_nobody(lab: Lab) -> None:
         )
         lab.pause(0.04)
     lab.did(f"{TIMED_OUT_REQUESTS} requests timed out and were answered late, 5 others ran meanwhile")
-    lab.stage("established")
     lab.require_resources("client", before)
 
 
@@ -125,6 +125,7 @@ def test_stalled_in_mid_record(lab: Lab, role: Role) -> None:
     lab.control(script, checks.delivered_all(direction))
     hold = Hold(at=Selector(direction=direction, nth=1))
     outcome = lab.attack(script, hold, what="the second record stopped after 7 bytes for 0.4 s, then went on")
+    lab.stage("established")
     lab.require(outcome, checks.delivered_prefix(direction), checks.delivered_only_sent(direction))
 
 
@@ -152,6 +153,7 @@ def test_close_is_bounded(lab: Lab, role: Role, peer: str) -> None:
     elapsed = lab.reactor.now() - start
     lab.did(f"the peer is {peer}, then the {role} closes")
     lab.record(session)
+    lab.stage("closing")
     lab.require_that(returned, f"close to return within {limit:.1f} s", "it did not return", "no-timeout")
     lab.note(f"close returned after {elapsed:.2f} s")
 
