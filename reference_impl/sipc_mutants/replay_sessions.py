@@ -125,6 +125,11 @@ MUTANTS: tuple[Mutant, ...] = (
         defect="a message in clear behind the first flight is delivered",
         patches=(
             Patch(
+                module="sipc.handshake_party",
+                old="        if self._reader.pending and kind in (Kind.OFFER, Kind.RETRY, Kind.CHOICE):\n",
+                new="        if self._reader.pending and kind in (Kind.RETRY, Kind.CHOICE):\n",
+            ),
+            Patch(
                 module="sipc.session",
                 old="        if self.phase not in legal:\n",
                 new="        if self.phase not in legal and (kind != _MSG or self.phase is not Phase.CONFIRMING):\n",

@@ -80,7 +80,8 @@ def test_message_before_ready(lab: Lab, role: Role) -> None:
 @case("REPL-10", wire="sipc/1", role="server")
 def test_first_flight_with_a_message_behind(lab: Lab) -> None:
     """A client's first message comes together with a message of the application, in clear or under the keys that there are
-    so far, and so does a copy of it on another connection. Nothing may be delivered and no session may come of it."""
+    so far, and so does a copy of it on another connection. Nothing may be delivered, neither then nor when the handshake
+    goes on, and no session may come of it."""
     served = lab.listen()
     good = lab.wire_client(served)
     lab.require_control_that(good.handshake(), f"no session: {good.ended}")
@@ -97,6 +98,7 @@ def test_first_flight_with_a_message_behind(lab: Lab) -> None:
             else:
                 flight += peer.record(RecordType.MSG, EARLY, 3)
         flights.append(flight)
+        peer.handshake()
         _require_refused(lab, peer)
     for flight in flights:
         again = lab.wire_client(served)
