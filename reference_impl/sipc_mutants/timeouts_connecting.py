@@ -36,8 +36,9 @@ MUTANTS: tuple[Mutant, ...] = (
                 module="sipc_runtime.sockets",
                 old="            if isinstance(target, tuple):\n",
                 new=(
+                    "            limits = DialLimits(clock.monotonic() + 5.0, limits.cancelled)\n"
                     "            alarm.cancel()\n"
-                    "            alarm = clock.call_at(clock.monotonic() + 5.0, expired.set)\n"
+                    "            alarm = clock.call_at(limits.deadline, expired.set)\n"
                     "            if isinstance(target, tuple):\n"
                 ),
             ),

@@ -256,14 +256,14 @@ def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limit
     sock.setblocking(False)
     if _connected(sock, target):
         return
-    # An alarm, not a look at the time: sums of a virtual clock's steps may miss the deadline by a rounding error.
+    # An alarm besides looking at the time: sums of a virtual clock's steps may miss the deadline by a rounding error.
     expired = threading.Event()
     alarm = clock.call_at(limits.deadline, expired.set)
     try:
         while not _connected(sock, target):
             if limits.cancelled.is_set():
                 raise TransportError(f"connecting to {target} was given up", "unspecified")
-            if expired.is_set():
+            if expired.is_set() or clock.monotonic() >= limits.deadline:
                 raise ConnectTimeout(f"{target} did not accept the connection in time")
             if isinstance(target, tuple):
                 wait_writable(sock, _DIAL_STEP_S)

@@ -381,6 +381,33 @@ class Stalled:
         return sent
 
 
+def test_a_deadline_passes_while_there_is_no_room(running: Running) -> None:
+    """A request that waits behind a peer that does not read is given up at its deadline, and was not sent."""
+    clock = VirtualClock(wall=time.time())
+    stalled = Stalled(running, {}, clock)
+    stalled.fill()
+    refusals: list[LocalError] = []
+
+    def ask() -> None:
+        try:
+            stalled.client.endpoint.request(Call("app.echo", b"x", budget_ms=1000), lambda _: None)
+        except LocalError as refusal:
+            refusals.append(refusal)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join(0.1)
+    clock.advance(0.999)
+    asking.join(0.1)
+    assert asking.is_alive()
+    clock.advance(0.001)
+    asking.join(10)
+    assert [refusal.reason for refusal in refusals] == ["timeout"]
+    stalled.go_on.set()
+    stalled.client.endpoint.close()
+    closed(stalled.serving)
+
+
 def test_back_pressure_without_waiting(running: Running) -> None:
     """A peer that does not read is noticed by the sender before memory grows."""
     stalled = Stalled(running, {})
