@@ -93,6 +93,22 @@ MUTANTS: tuple[Mutant, ...] = (
         ),
     ),
     Mutant(
+        id="IDEM-09.m9",
+        defect="every request is tried again, asked for or not",
+        patches=(
+            Patch(
+                module="sipc_driver.sending",
+                old='    retry = optional_object(params, "retry")\n',
+                new=(
+                    '    retry = optional_object(params, "retry")\n'
+                    '    if retry is None and params.get("tag") is None and conn.dial is not None:\n'
+                    '        retry = {"attempts": 2}\n'
+                ),
+            ),
+            Patch(module=_RPC, old=_AGAIN, new="    return True\n"),
+        ),
+    ),
+    Mutant(
         id="IDEM-11.m1",
         defect="new key per attempt",
         patches=(

@@ -154,20 +154,25 @@ def test_key_of_another_principal(lab: Lab) -> None:
 
 
 @case("IDEM-09", needs=("request",), role="client")
-def test_unkeyed_request_is_not_repeated(lab: Lab) -> None:
+@pytest.mark.parametrize("operation", ["append", "work"])
+def test_unkeyed_request_is_not_repeated(lab: Lab, operation: str) -> None:
     """The connection is cut after a request without a key has passed. The client must not send it again by itself,
     and must tell its caller that the outcome is unknown."""
+    if operation == "work":
+        lab.need("work", "it has no operation that needs no key and has an effect each time")
     _append_once(lab)
     served = lab.listen()
-    payload = lab.payload("append")
+    payload = b"1,0" if operation == "work" else lab.payload("append")
+    effect = b"0" if operation == "work" else payload
     cut = Cut(at=Selector(direction="c2s", nth=0), how="fin", after=True)
     session = lab.session(served=served, faults=(cut,))
     open_or_stop(session)
-    answer = fetch(session, "append", payload)
+    answer = fetch(session, operation, payload)
     session.settle()
     lab.record(session)
     outcome = session.whole_endpoint()
-    lab.require(outcome, checks.executed_times("append", payload, 0, 1))
+    lab.require(outcome, checks.executed_times(operation, effect, 0, 1))
+    lab.stage("established")
     links = len(session.relay.links) if session.relay is not None else 0
     lab.require_that(links == 1, "no new connection made by itself", f"{links} connections", "reconnected")
     told = answer.get("status") == "error" and answer.get("executed") in ("unknown", "no")
