@@ -47,9 +47,10 @@ class Host:
         if isinstance(event, (RequestReceived, MessageReceived)) and event.envelope.is_signed:
             refusal = self._refusal(endpoint, event.envelope)
             if refusal is not None:
+                # The program first: who has the answer may go by what is known here.
+                self._pass_on(endpoint, refusal)
                 if isinstance(event, RequestReceived):
                     endpoint.respond(event.mid, Answer(Status.DENIED))
-                self._pass_on(endpoint, refusal)
                 return
         if isinstance(event, RequestReceived):
             self._desks[endpoint].on_request(endpoint, event)

@@ -167,6 +167,9 @@ class Desk:
         self._lanes: Lanes[_Job] = Lanes()
         self._lock = threading.Lock()
         self._stops: dict[int, Stop] = {}
+        # The last request that was brought here, and those that ended before they were.
+        self._latest = -1
+        self._ended_early: set[int] = set()
 
     def on_request(self, endpoint: Endpoint, event: RequestReceived) -> None:
         """A request arrived."""
@@ -181,6 +184,11 @@ class Desk:
             room = len(self._stops) < self._around.most_running
             if room:
                 self._stops[event.mid] = stopped
+            self._latest = event.mid
+            if event.mid in self._ended_early:
+                # Another thread was told of its end while this one was on its way here with it.
+                self._ended_early.remove(event.mid)
+                stopped.is_set = True
             # What runs in this thread, which alone brings requests, needs no lane that others would wait for.
             at_once = room and method.inline and not self._lanes.is_busy(job.lane)
             runs_now = room and not at_once and self._lanes.submit(job.lane, job)
@@ -202,6 +210,8 @@ class Desk:
         """Nobody waits for a request any more."""
         with self._lock:
             stopped = self._stops.get(event.mid)
+            if stopped is None and event.mid > self._latest:
+                self._ended_early.add(event.mid)
         if stopped is not None:
             stopped.set()
 

@@ -9,12 +9,13 @@ from sipc_identities import CLIENT, OTHER
 from sipc_running import Connected, Running, Serving, initiator, until
 
 from sipc.cbor import Value
-from sipc.envelope import Status
+from sipc.envelope import Kind, Status, build
 from sipc.errors import LocalError
-from sipc.events import Established, RequestFailed, ResponseReceived
+from sipc.events import Cause, Established, RequestEnded, RequestFailed, RequestReceived, ResponseReceived
 from sipc.idempotency import Outcome
 from sipc.rpc import Call
 from sipc_runtime.clock import SYSTEM_CLOCK
+from sipc_runtime.endpoint import Endpoint
 from sipc_runtime.service import Desk, Method, Refused, Surroundings, Task
 from sipc_runtime.store import Effect, Store
 from sipc_runtime.workers import Workers
@@ -330,3 +331,21 @@ def test_a_failing_task_does_not_take_a_thread(capfd: pytest.CaptureFixture[str]
     assert done.wait(20.0)
     until(lambda: workers._threads == 0)
     assert "the task fails" in capfd.readouterr().err
+
+
+def test_a_request_that_ends_before_it_is_brought_to_the_desk_is_not_executed() -> None:
+    """Another thread tells of its end while the endpoint's thread is on its way with it: the stop is not lost."""
+    executed: list[int] = []
+
+    def handler(task: Task) -> Value:
+        executed.append(task.envelope.mid)
+        return None
+
+    peer = Established("spiffe://x/a", "x509", "spiffe://x/b", "s", 1, bytes(32))
+    around = Surroundings(SYSTEM_CLOCK, lambda: Store(":memory:", SYSTEM_CLOCK, 600.0), Workers())
+    desk = Desk(peer, {"app.note": Method(handler=handler, inline=True)}, around)
+    request = build(Kind.REQUEST, 3, {4: "app.note", 7: 1000})
+    desk.on_request_ended(RequestEnded(3, Cause.CLOSED))
+    endpoint: Endpoint = object()  # type: ignore[assignment]  # nothing is answered, so it is not used
+    desk.on_request(endpoint, RequestReceived(3, request, SYSTEM_CLOCK.monotonic() + 60.0))
+    assert executed == []
