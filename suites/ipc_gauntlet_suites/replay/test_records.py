@@ -170,8 +170,8 @@ def test_replayed_rekey(lab: Lab, direction: Direction) -> None:
 
     lab.control(script, checks.delivered_all(direction))
     outcome = lab.attack(script, Duplicate(at=Selector(direction=direction, nth=2), delay_frames=0))
-    lab.stage("established")
     lab.require(outcome, checks.delivered_prefix(direction))
+    lab.stage("established")
     if not all(ended_at_once):
         got, sent = outcome.delivered(direction), outcome.sent[direction]
         seen = f"{len(got)} of {len(sent)} delivered"
