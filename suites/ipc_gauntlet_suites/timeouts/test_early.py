@@ -2,12 +2,14 @@
 
 import pytest
 
-from ipc_gauntlet import Call, Lab, Role, case
+from ipc_gauntlet import Call, Lab, NotApplicable, RawPeer, Role, case
 from ipc_gauntlet_suites.scripts import open_or_stop
+from ipc_gauntlet_suites.timeouts.limits import timer, wait_limit
 from ipc_gauntlet_suites.timeouts.scenarios import TIMERS, started
 
 LENGTHS_MS = (1037,)
 SAMPLES = 40
+CLIENTS = 8
 SHORTEST_MS = 21
 
 
@@ -31,10 +33,40 @@ def test_one_tick_before(lab: Lab, timer: str, role: Role, t_ms: int) -> None:
         lab.require_control_that(False, f"{timer} did not fire at its time, which says nothing")
 
 
-@case("TIME-12", needs=("request",), role="client", axes="each")
+@case("TIME-12", role="server", axes="each", control=False)
+def test_handshakes_in_real_time(lab: Lab) -> None:
+    """Some clients connect and say nothing, on a real clock. None of them is dropped before the handshake's time is over,
+    counted from before it began to connect."""
+    limit = timer(lab, handshake_ms=203)
+    if limit.seconds is None:
+        raise NotApplicable("it declares no time-out for handshakes that could be early")
+    served = lab.listen(options=limit.options)
+    begun = [(lab.reactor.now(), RawPeer.dial(lab.reactor, served.address)) for _ in range(CLIENTS)]
+    ended: dict[int, float] = {}
+
+    def all_ended() -> bool:
+        for index, (_, raw) in enumerate(begun):
+            if raw.ended is not None and index not in ended:
+                ended[index] = lab.reactor.now()
+        return len(ended) == CLIENTS
+
+    for _, raw in begun:
+        lab.own(raw.close)
+    over = lab.wait(all_ended, wait_limit(lab, limit))
+    if not over:
+        raise NotApplicable("it did not end silent clients at all; TIME-02 says so")
+    lab.did(f"{CLIENTS} clients connected and said nothing")
+    lab.stage("handshake")
+    shortest = min(ended[index] - start for index, (start, _) in enumerate(begun))
+    holds = shortest >= lab.noise.lower(limit.seconds)
+    lab.require_that(holds, f"no end before {limit.seconds:g} s", f"one after {shortest:.3f} s", "early")
+
+
+@case("TIME-12", role="client", axes="each")
 def test_many_deadlines_in_real_time(lab: Lab) -> None:
     """Many requests with deadlines of all lengths are open together, on a real clock and a machine that is busy with them.
     Each was open at least as long as its deadline says."""
+    lab.need("request", "it has no requests")
     session = lab.session()
     open_or_stop(session)
     answer = session.ask("echo", b"hello")
