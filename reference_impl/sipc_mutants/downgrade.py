@@ -1,17 +1,11 @@
-"""Defects in negotiation."""
+"""Defects in negotiation, by what they are about."""
 
-from sipc_mutants.model import Mutant, Patch
+from sipc_mutants import downgrade_binding, downgrade_fallback, downgrade_floor, downgrade_selection
+from sipc_mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
-    Mutant(
-        id="DOWN-01.m1",
-        defect="empty prologue",
-        patches=(
-            Patch(
-                module="sipc.negotiation",
-                old='_blocks(b"NoiseSocketInit1", (negotiation,))',
-                new='b""',
-            ),
-        ),
-    ),
+    *downgrade_binding.MUTANTS,
+    *downgrade_selection.MUTANTS,
+    *downgrade_floor.MUTANTS,
+    *downgrade_fallback.MUTANTS,
 )

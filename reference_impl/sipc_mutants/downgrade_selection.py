@@ -1,0 +1,5 @@
+"""Defects in negotiation: selection."""
+
+from sipc_mutants.model import Mutant
+
+MUTANTS: tuple[Mutant, ...] = ()
