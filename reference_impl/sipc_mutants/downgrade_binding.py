@@ -9,15 +9,16 @@ _ACCEPTED = (
 _RETRIED = '    blocks = _blocks(b"NoiseSocketInit3", (*first, retry, b"", choice))\n'
 
 
-def _offer_bound_as(number: int, defect: str, form: str) -> Mutant:
+def _offer_bound_as(number: int, defect: str, form: str, before: str = "") -> Mutant:
     """An offer that is bound in another form than it was sent, in both prologues.
 
     Args:
         number: Of the mutant.
         defect: What is wrong.
         form: Expression that makes of the bytes `offer` what is bound.
+        before: A function that it uses.
     """
-    helper = f"def _bound(offer: bytes) -> bytes:\n    return {form}\n\n\n"
+    helper = f"{before}def _bound(offer: bytes) -> bytes:\n    return {form}\n\n\n"
     return Mutant(
         f"DOWN-01.m{number}",
         defect,
@@ -53,8 +54,10 @@ MUTANTS: tuple[Mutant, ...] = (
     _offer_bound_as(
         3,
         "unknown extensions skipped in the transcript",
-        'b"".join((offer[:9], *(offer[at : at + 2] for at in range(9, 9 + 2 * offer[8], 2)'
-        " if offer[at] == 0), offer[9 + 2 * offer[8] :]))",
+        "b''.join((offer[:8], bytes((len(_known(offer)),)), *_known(offer), offer[9 + 2 * offer[8] :]))",
+        "def _known(offer: bytes) -> list[bytes]:\n"
+        "    suites = (offer[at : at + 2] for at in range(9, 9 + 2 * offer[8], 2))\n"
+        "    return [one for one in suites if one[0] == 0]\n\n\n",
     ),
     _offer_bound_as(4, "key identity and service are not bound", "offer[: 9 + 2 * offer[8]]"),
     _offer_bound_as(

@@ -65,6 +65,9 @@ def meant(offer: bytes) -> list[Edit]:
     made = {
         "the best suite dropped": replace(was, suites=was.suites[1:]),
         "the best suite put last": replace(was, suites=was.suites[::-1]),
+        "the last two suites swapped": replace(
+            was, suites=(*was.suites[:-2], was.suites[-1], was.suites[-2])
+        ),
         "the best suite made unknown": replace(was, suites=(GREASE, *was.suites[1:])),
         "another suite put first": replace(was, suites=(GREASE, *was.suites)),
         "an unknown suite added": replace(was, suites=(*was.suites, GREASE)),
