@@ -271,19 +271,22 @@ def test_no_process_survives_its_household() -> None:
     import psutil
 
     older = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    # Also what belongs to tests of other modules, such as a pair of drivers that is kept for all of them.
+    there = {process.pid for process in psutil.Process().children(recursive=True)}
     household = Household()
     child = subprocess.Popen([sys.executable, "-c", ORPHAN])
     try:
         deadline = time.monotonic() + 20
         me = psutil.Process()
         while time.monotonic() < deadline:
-            found = [process for process in me.children(recursive=True) if process.pid != older.pid]
+            found = [process for process in me.children(recursive=True) if process.pid not in there]
             if len(found) >= 2 and not any(process.status() == psutil.STATUS_ZOMBIE for process in found):
                 break
             time.sleep(0.02)
         household.kill()
-        left = [process.pid for process in me.children(recursive=True)]
-        assert left == [older.pid]
+        left = {process.pid for process in me.children(recursive=True)}
+        assert older.pid in left
+        assert left <= there
     finally:
         for process in (child, older):
             process.kill()

@@ -24,7 +24,7 @@ CAUGHT = [
     ("REPL-02", "delivered"),
     ("REPL-02", "established"),
     ("REPL-03", "injected-delivered"),
-    ("REPL-03", "delivered"),
+    ("REPL-03", "altered"),
     ("REPL-06", "altered"),
     ("ORD-01", "reordered"),
     ("ORD-02", "gap"),
