@@ -66,6 +66,16 @@ def test_junk_instead_of_a_handshake_does_not_end_the_endpoint(make_pair: MakePa
     pair.client.wait("established", conn=conn)
 
 
+def test_reset_needs_no_name_to_wake_a_listener(make_pair: MakePair) -> None:
+    """The multiprocessing driver lets go of a listener at once also when the folder with its socket has been removed."""
+    pair = make_pair("python-multiprocessing")
+    _, address = pair.listen(pair.stack.sides()["server"])
+    os.unlink(address["path"])
+    pair.server.call("reset")
+    assert "does not end" not in pair.server.told()
+    assert pair.session()
+
+
 def test_nothing_is_ever_unpickled(make_pair: MakePair) -> None:
     """A pickle is just bytes to the multiprocessing driver."""
     pair = make_pair("python-multiprocessing")

@@ -51,6 +51,19 @@ def test_a_client_without_a_certificate_is_refused(pair: Pair, x509_kit: Any) ->
     assert pair.client.wait("closed", conn=conn)["reason"] == "authentication"
 
 
+@pytest.mark.parametrize("service", ["", "server.test.example\0", "."])
+def test_a_name_that_cannot_be_checked_is_refused(pair: Pair, x509_kit: Any, service: str) -> None:  # noqa: ANN401
+    """What the module raises for such a name is reported as a refusal, and is no defect of the driver."""
+    own = x509_kit()
+    side = x509_kit.side
+    conn, _ = attempt(
+        pair, side(own.leaf(CLIENT), own.trust()), side(own.leaf(SERVICE), own.trust()), service=service
+    )
+    refused = pair.client.wait("rejected", conn=conn)
+    assert (refused["stage"], refused["reason"]) == ("handshake", "authentication")
+    assert "Traceback" not in pair.client.told()
+
+
 def test_a_server_under_another_name_is_refused(pair: Pair, x509_kit: Any) -> None:  # noqa: ANN401
     """The certificate must bear the name the client asked for."""
     own = x509_kit()

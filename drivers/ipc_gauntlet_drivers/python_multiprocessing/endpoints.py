@@ -55,7 +55,8 @@ class MultiprocessingListener(Listener):
         with self._lock:
             if self._opening is not None:
                 watch.shut_down(self._opening)
-        # `accept` cannot be woken by closing its socket, but by a visitor.
+        watch.stop_accepting(self._listener)
+        # Where that does not wake `accept`, a visitor does, as long as the socket still has its name.
         with contextlib.suppress(OSError), socket.socket(_family(self._target)) as visitor:
             visitor.setblocking(False)
             visitor.connect(self._target)

@@ -47,8 +47,23 @@ def report_to(report: Callable[[AnyConnection], None]) -> None:
 def shut_down(conn: AnyConnection) -> None:
     """End both directions of a connection's socket, which wakes whoever waits for it; it stays open."""
     with contextlib.suppress(OSError):
-        sock = socket.socket(fileno=conn.fileno())
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        finally:
-            sock.detach()
+        _shut_down(conn.fileno())
+
+
+def stop_accepting(listener: mpc.Listener) -> None:
+    """Wake a thread that waits in `accept`, where the system does that for a socket which is shut down: Linux does.
+
+    Closing the socket wakes nobody, and the module has no call for it.
+    """
+    sock = getattr(getattr(listener, "_listener", None), "_socket", None)
+    if isinstance(sock, socket.socket):
+        with contextlib.suppress(OSError):
+            _shut_down(sock.fileno())
+
+
+def _shut_down(fileno: int) -> None:
+    sock = socket.socket(fileno=fileno)
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    finally:
+        sock.detach()

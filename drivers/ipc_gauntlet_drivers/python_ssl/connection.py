@@ -40,6 +40,8 @@ class TlsConnection(SocketConnection):
             tls = self._shake_hands(sock)
         except ssl.SSLError as error:
             return End("error", reason_of(error), str(error))
+        except (ValueError, TypeError) as error:  # how the module refuses a name that it cannot check
+            return End("error", "authentication", str(error))
         try:
             with self.writing:
                 self._tls = tls
