@@ -8,6 +8,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,7 +71,7 @@ def test_reset_needs_no_name_to_wake_a_listener(make_pair: MakePair) -> None:
     """The multiprocessing driver lets go of a listener at once also when the folder with its socket has been removed."""
     pair = make_pair("python-multiprocessing")
     _, address = pair.listen(pair.stack.sides()["server"])
-    os.unlink(address["path"])
+    Path(address["path"]).unlink()
     pair.server.call("reset")
     assert "does not end" not in pair.server.told()
     assert pair.session()
