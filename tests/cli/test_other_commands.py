@@ -145,6 +145,13 @@ def test_help_imports_nothing_heavy(environment: dict[str, str], folder: Path) -
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
+def test_showcase_of_an_unknown_transport(command: Runner) -> None:
+    """Wrong use is found before anything is run."""
+    ended = command("showcase", "noise-xx", "--transport", "pigeon")
+    assert ended.status == 2
+    assert "pigeon" in ended.err
+
+
 def test_an_unknown_command(command: Runner) -> None:
     """A mistyped command is wrong use, with a suggestion."""
     ended = command("rnu")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ipc_gauntlet.engine.gallery import Exhibit
+    from ipc_gauntlet.engine.prepare import Wish
 
 
 @click.command("showcase", short_help="Run all bundled implementations and compare them.")
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     default=Path("showcase"),
     metavar="DIR",
     help="Where the reports go, a folder for each implementation (default: showcase).",
+)
+@click.option(
+    "--transport",
+    "transports",
+    multiple=True,
+    metavar="NAME",
+    help="Transports to use, or `all` (repeatable; default: unix, tcp on Windows).",
 )
 @click.option(
     "-n",
@@ -56,13 +64,18 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
 
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.engine.gallery import exhibits, gallery_status, write_gallery
+    from ipc_gauntlet.engine.implementations import Target
+    from ipc_gauntlet.engine.prepare import Wish
+    from ipc_gauntlet.engine.selection import Selection
 
     console = make_console(ctx)
     seed = secrets.randbelow(2**31) if values["seed"] is None else values["seed"]
+    selection = Selection(transports=_transports(values["transports"]))
     shown: list[Exhibit] = []
     for name in exhibits(values["names"]):
         how = {"workers": values["workers"], "clocks": values["clocks"]}
-        exhibit = _run_one(console, name, values["output"] / name, how, seed)
+        wish = Wish(target=Target(name=name), seed=seed, traces=True, selection=selection)
+        exhibit = _run_one(console, wish, values["output"] / name, how)
         shown.append(exhibit)
         if exhibit.report.interrupted:
             break
@@ -72,14 +85,21 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     ctx.exit(int(gallery_status(shown)))
 
 
-def _run_one(console: Console, name: str, folder: Path, how: dict[str, Any], seed: int) -> Exhibit:
+def _transports(asked: tuple[str, ...]) -> tuple[str, ...]:
+    """What to use; empty for everything that an implementation declares."""
+    import sys
+
+    if "all" in asked:
+        return ()
+    return asked or (("tcp",) if sys.platform == "win32" else ("unix",))
+
+
+def _run_one(console: Console, wish: Wish, folder: Path, how: dict[str, Any]) -> Exhibit:
     import uuid
 
     from ipc_gauntlet.cli.console import put
     from ipc_gauntlet.cli.live import Lines, LiveView
     from ipc_gauntlet.engine.gallery import Exhibit
-    from ipc_gauntlet.engine.implementations import Target
-    from ipc_gauntlet.engine.prepare import Wish
     from ipc_gauntlet.engine.run import Order, run
     from ipc_gauntlet.report.files import output_files
     from ipc_gauntlet.report.model import ReportBuilder
@@ -87,14 +107,13 @@ def _run_one(console: Console, name: str, folder: Path, how: dict[str, Any], see
     builder = ReportBuilder()
     view = LiveView(console) if console.is_terminal else Lines(console)
     files = output_files(json_path=None, junit_path=None, folder=folder)
-    wish = Wish(target=Target(name=name), seed=seed, traces=True)
     try:
         run(Order(wish=wish, run=uuid.uuid4().hex[:12], **how), [builder, *files, view])
     finally:
         view.stop()
     report = builder.report()
     put(console, "")
-    return Exhibit(name=name, folder=str(folder), report=report)
+    return Exhibit(name=wish.target.name or "", folder=str(folder), report=report)
 
 
 def _print_table(console: Console, shown: list[Exhibit]) -> None:
