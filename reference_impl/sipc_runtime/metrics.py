@@ -22,6 +22,7 @@ class Metrics:
         if isinstance(event, Established):
             self.count("established")
             self.count(f"suite:{event.suite}")
+            self.count(f"version:{event.version}")
         elif isinstance(event, Rejected):
             self.count("rejected")
             if event.reason == "timeout" and event.stage in {"negotiation", "handshake"}:
