@@ -220,8 +220,8 @@ MUTANTS: tuple[Mutant, ...] = (
         (
             Patch(
                 "sipc_runtime.server",
-                "        self._config = replace(config, revoked=self._revoked)\n",
-                "        kept = (self._config.suites, self._config.versions)\n"
+                'begins from now on."""\n        self._config = replace(config, revoked=self._revoked)\n',
+                'begins from now on."""\n        kept = (self._config.suites, self._config.versions)\n'
                 "        self._config = replace(config, suites=kept[0], versions=kept[1], revoked=self._revoked)\n",
             ),
         ),

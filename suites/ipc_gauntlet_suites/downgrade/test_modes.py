@@ -192,7 +192,7 @@ def _require_refused(lab: Lab, peer: WirePeer) -> None:
     heard = peer.labels()
     lab.require_that(heard == ["reject"], "a refusal in the open", f"{heard or 'nothing'}", "other-mode")
     view = lab.iut_view(peer)
-    lab.require_view(view, checks.not_established("server"), checks.nothing_delivered("server"))
+    lab.require_view(view, checks.not_established("server"), checks.nothing_delivered())
 
 
 def _require_given_up(lab: Lab, peer: WirePeer, what: str) -> None:
@@ -201,5 +201,6 @@ def _require_given_up(lab: Lab, peer: WirePeer, what: str) -> None:
     went_on = [label for label in peer.labels() if label != "offer"]
     lab.require_that(not went_on, "no further byte", f"the client sent {went_on}", "other-mode")
     lab.settle(lambda: bool(lab.iut_view(peer).refusals))
-    lab.require_view(lab.iut_view(peer), checks.not_established("client"))
+    view = lab.iut_view(peer)
+    lab.require_that(not view.established, "no session", f"{view.established}", "established")
     peer.hang_up()
