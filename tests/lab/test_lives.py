@@ -122,3 +122,15 @@ def test_the_sockets_of_a_killed_server_are_in_nobodys_way(lab: Lab) -> None:
     lab.restart("server")
     talk(session := lab.session(served=served.reopen()))
     assert session.outcome().delivered("c2s") == session.outcome().sent["c2s"]
+
+
+def test_another_environment_is_for_one_case(lab: Lab) -> None:
+    """A restarted driver has the variables it was given, and the process after this case has not."""
+    lab.restart("server", env={"GAUNTLET_TEST_VARIABLE": "1"})
+    changed = lab.server.pid
+    assert changed is not None
+    assert psutil.Process(changed).environ()["GAUNTLET_TEST_VARIABLE"] == "1"
+    lab.finish()
+    assert lab.server.pid != changed
+    assert lab.server.pid is not None
+    assert "GAUNTLET_TEST_VARIABLE" not in psutil.Process(lab.server.pid).environ()

@@ -1,6 +1,7 @@
 """The harness's side of a driver: start, calls, observations, reset, replacement, end."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ipc_gauntlet.driver.call import Call
@@ -130,10 +131,13 @@ class Driver:
         self.ensure_alive()
         return _nothing
 
-    def renew(self) -> Statement:
+    def renew(self, env: Mapping[str, str] | None = None) -> Statement:
         """Start the program anew within a case: end the process tree at once, if it lives, and begin another life.
 
         What earlier lives told stays in `observations`.
+
+        Args:
+            env: Variables added to its environment, for this life only.
 
         Returns:
             The implementation statement.
@@ -144,13 +148,16 @@ class Driver:
         before = self.observations
         self.kill()
         self.life += 1
-        self._begin(before)()
+        self._begin(before, env)()
         return self.statement
 
-    def _begin(self, before: list[Observation]) -> Callable[[], None]:
+    def _begin(self, before: list[Observation], env: Mapping[str, str] | None = None) -> Callable[[], None]:
         self.kill()
+        command = self.command
+        if env:
+            command = replace(command, env={**(command.env or {}), **env})
         self._talk = Conversation(
-            self.command, self._reactor, driver=self.name, limits=self._limits, life=self.life, before=before
+            command, self._reactor, driver=self.name, limits=self._limits, life=self.life, before=before
         )
         asked = self._talk.submit("describe", _NO_PARAMS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ipc_gauntlet.driver import Driver
@@ -33,7 +33,7 @@ class Death:
 class Lives(Access):
     """The part of a lab that ends drivers and starts them again."""
 
-    def restart(self, role: Role, *, kill: bool = True) -> None:
+    def restart(self, role: Role, *, kill: bool = True, env: Mapping[str, str] | None = None) -> None:
         """End a role's driver and start it again with the same command.
 
         Its connections and listeners are gone (`served.reopen()` listens again); what it told so far is kept, and its
@@ -42,6 +42,7 @@ class Lives(Access):
         Args:
             role: Whose driver.
             kill: Whether to kill it without warning; otherwise it is asked to leave first.
+            env: Variables added to its environment. The next case gets a process without them.
 
         Raises:
             DriverStartError: It does not start again.
@@ -50,9 +51,11 @@ class Lives(Access):
         if not kill:
             driver.close()
         how = "started again" if self.died(role) else "killed and started again" if kill else "restarted"
-        driver.renew()
+        if env:
+            self.own(lambda: _as_before(driver))
+        driver.renew(env)
         self._mortal.discard(role)
-        self.did(f"the {role}'s process was {how}")
+        self.did(f"the {role}'s process was {how}{' in another environment' if env else ''}")
 
     @contextlib.contextmanager
     def expect_death(self, role: Role, timeout_s: float = PATIENCE_S) -> Iterator[Death]:
@@ -85,3 +88,7 @@ class Lives(Access):
         self.check_drivers()
         if not death.happened:
             raise Inconclusive(f"the {role} was to be killed, and lives: what was armed never fired")
+
+
+def _as_before(driver: Driver) -> None:
+    driver.renew()
