@@ -69,6 +69,30 @@ _BOUND = (
         "Init3 prologue omits the first Noise message",
         (Patch(_NEGOTIATION, _BLOCKS, _BLOCKS.replace("*first", "first[0]")),),
     ),
+    Mutant(
+        "DOWN-02.m7",
+        "initiator goes back to its first handshake if the answer to its CHOICE does not fit",
+        (
+            Patch(
+                _INITIATOR,
+                "        self._selection = selection\n        choice =",
+                "        self._kept = self._noise, self._selection\n"
+                "        self._selection = selection\n        choice =",
+            ),
+            Patch(
+                _INITIATOR,
+                "            payload = noise.read_message(message)\n",
+                "            try:\n"
+                "                payload = noise.read_message(message)\n"
+                "            except IntegrityError:\n"
+                '                if not hasattr(self, "_kept"):\n'
+                "                    raise\n"
+                "                noise, self._selection = self._kept\n"
+                "                self._noise = noise\n"
+                "                payload = noise.read_message(message)\n",
+            ),
+        ),
+    ),
 )
 
 _BEST = (

@@ -1,13 +1,11 @@
-"""The selection: the best of what both allow, bound on both sides, and nothing that was not offered."""
+"""The selection is bound on both sides: what is forged, altered, dropped or replayed of it leads to no session."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import product
 
 import pytest
 
 from ipc_gauntlet import (
-    Drop,
     Duplicate,
     HandshakeQuirks,
     Lab,
@@ -17,7 +15,6 @@ from ipc_gauntlet import (
     Role,
     Selector,
     Served,
-    Session,
     WirePeer,
     case,
     checks,
@@ -27,13 +24,6 @@ from ipc_gauntlet import Edit as OnTheWay
 from ipc_gauntlet_suites.downgrade import offers
 from ipc_gauntlet_suites.downgrade.offers import GREASE, TEST_VERSION, VERSION
 from ipc_gauntlet_suites.scripts import BOTH_ROLES, numbered, try_to_talk
-
-RANGES = [(VERSION, VERSION), (TEST_VERSION, TEST_VERSION), (VERSION, TEST_VERSION)]
-OFFERED_VERSIONS = [
-    *((low, high, high) for low, high in RANGES),
-    (VERSION, TEST_VERSION, VERSION),
-    (2, 126, 2),
-]
 
 
 @case("DOWN-02", wire="sipc/1", axes="each", stage="handshake")
@@ -138,6 +128,39 @@ def _began(offer: bytes) -> int:
     return negotiation.Offer.decode(offer).chosen
 
 
+@case("DOWN-02", wire="sipc/1", role="client", axes="each", stage="handshake")
+def test_retry_on_one_side_only(lab: Lab) -> None:
+    """Client and server differ in whether there was a RETRY: the server binds one that the client never got, or the client
+    followed one, and is answered as if it had not. No session may come of it."""
+    lab.stage("handshake")
+    options, (_, second) = offers.wide(lab), offers.numbers(lab)
+    for sent in (False, True):
+        peer = _retried(lab, None) if sent else lab.wire_server(options=options)
+        state = peer.peer.negotiating
+        if sent:  # forget it
+            offer = negotiation.Offer.decode(state.offer_bytes)
+            state.retry_bytes = state.choice_bytes = b""
+            state.version, state.suite = offer.chosen, offer.suites[0]
+            what = "as if no RETRY had been sent"
+        else:
+            lab.attempt_to(peer, options=options)
+            peer.expect("offer")
+            retry = negotiation.Retry(state.version, second).encode()
+            choice = negotiation.Choice(state.version, second).encode()
+            parts = (state.offer_bytes, state.first_message, retry, choice)
+            bound = negotiation.retried_prologue(parts, offers.APPLICATION[state.version])
+            state.quirks = Quirks(handshake=HandshakeQuirks(prologue=bound))
+            what = "as if a RETRY had been sent"
+        lab.did(f"{peer.name}: goes on {what}")
+        found = _came_about(lab, peer)
+        lab.require_that(
+            not found, f"no session with a server that goes on {what}", "there was one", "established"
+        )
+    control = _retried(lab, None)
+    lab.require_control_that(control.handshake(), f"no session with a good peer ({control.ended})")
+    control.close()
+
+
 @case("DOWN-02", wire="sipc/1", role="server", axes="each", stage="handshake")
 def test_other_than_asked(lab: Lab) -> None:
     """A server has asked for another suite and version with a RETRY. The client goes on with something else: its CHOICE
@@ -202,7 +225,7 @@ class _Attack:
 
     what: str
     served: Served
-    faults: tuple[Replace | OnTheWay | Drop | Duplicate, ...]
+    faults: tuple[Replace | OnTheWay | Duplicate, ...]
 
 
 @case("DOWN-02", wire="sipc/1", axes="each")
@@ -254,12 +277,10 @@ def _attacks(lab: Lab, willing: Served, asking: Served, accepted: bytes, offer: 
         _Attack(f"an acceptance becomes a RETRY to {one}", willing, (Replace(at=answer, data=retry(*one)),))
         for one in weaker
     ]
-    for suites in ((GREASE, second), (GREASE, *was.suites[1:], first)):
+    for served, suites in ((willing, (GREASE, second)), (asking, (GREASE, second, first))):
         less = replace(was, suites=suites).encode()
         fault = OnTheWay(at=begin, delete=len(offer), insert=less)
-        found.append(
-            _Attack(f"the server is offered {suites}", willing if len(suites) == 2 else asking, (fault,))
-        )
+        found.append(_Attack(f"the server is offered {suites}", served, (fault,)))
     older = Replace(at=answer, data=retry(VERSION, second))
     corrected = OnTheWay(at=choice, offset=5, delete=1, insert=bytes([TEST_VERSION]))
     return [
@@ -275,258 +296,3 @@ def _attacks(lab: Lab, willing: Served, asking: Served, accepted: bytes, offer: 
         _Attack("the RETRY comes twice", asking, (Duplicate(at=answer),)),
         _Attack("the CHOICE comes twice", asking, (Duplicate(at=choice),)),
     ]
-
-
-def _orders(lab: Lab) -> list[tuple[int, ...]]:
-    first, second = offers.numbers(lab)
-    return [(first,), (second,), (first, second), (second, first)]
-
-
-@case("DOWN-03", wire="sipc/1", role="server", axes="each", stage="handshake")
-def test_best_of_the_offer(lab: Lab) -> None:
-    """Servers with every order of suites and range of versions get offers of every order, also such that begin with
-    a number that means nothing, over every range. What each selects, on the wire, is what the rule of docs/sipc1.md
-    gives: a function of the offer and its policy."""
-    listening: dict[tuple[tuple[int, ...], tuple[int, int]], Served] = {}
-    orders = _orders(lab)
-    suites = [*orders, *((GREASE, *order) for order in orders), (GREASE,)]
-    pairs = [
-        (order, (VERSION, TEST_VERSION), wanted, OFFERED_VERSIONS[2])
-        for order, wanted in product(orders, suites)
-    ]
-    both = orders[2]
-    pairs += [
-        (both, allowed, lab.rng.choice(suites[2:4]), version)
-        for allowed, version in product(RANGES, OFFERED_VERSIONS)
-    ]
-    lab.stage("handshake")
-    control = lab.wire_client(lab.listen(options=offers.wide(lab)), options=offers.wide(lab))
-    lab.require_control_that(control.handshake(), f"a good offer led to nothing ({control.ended})")
-    control.close()
-    for order, allowed, wanted, (low, high, chosen) in pairs:
-        served = listening.get((order, allowed))
-        if served is None:
-            policy = {"suites": offers.names(lab, *order), "versions": list(allowed)}
-            served = listening[order, allowed] = lab.listen(options=policy)
-        peer = lab.wire_client(served, options={"suites": wanted, "versions": (low, high), "chosen": chosen})
-        peer.offer()
-        lab.wait(lambda p=peer: p.ended is not None or bool(p.heard))  # type: ignore[misc]
-        sent = negotiation.Offer.decode(peer.peer.negotiating.offer_bytes)
-        best = negotiation.select(sent, negotiation.Policy(*allowed, order))
-        seen = _selected(peer)
-        peer.hang_up()
-        lab.require_that(
-            seen == best,
-            f"{best} for an offer of {wanted} in {low} to {high}, begun with {chosen}, allowed: {order} in {allowed}",
-            f"it was {seen}",
-            "not-best",
-        )
-
-
-def _selected(peer: WirePeer) -> tuple[int, int] | int | None:
-    """What a server's first frame selects: version and suite, or the code of a REJECT."""
-    state = peer.peer.negotiating
-    for one in peer.heard:
-        if one.label in ("accept", "retry"):
-            return state.version, state.suite
-        if one.label == "reject":
-            data, _ = offers.parts(one.data)
-            return negotiation.Reject.decode(data).code
-    return None
-
-
-@case("DOWN-03", wire="sipc/1", role="client", axes="each", stage="handshake")
-def test_begins_with_the_best(lab: Lab) -> None:
-    """A client's offer is what it was configured with: its suites in its order of preference, its range of versions, begun
-    with the first suite and the highest version that it knows and allows."""
-    lab.stage("handshake")
-    for order, (low, high) in product(_orders(lab), RANGES):
-        options = {"suites": offers.names(lab, *order), "versions": [low, high]}
-        peer = lab.wire_server(options=offers.wide(lab))
-        lab.attempt_to(peer, options=options)
-        peer.expect("offer")
-        offer = negotiation.Offer.decode(peer.peer.negotiating.offer_bytes)
-        made = peer.handshake()
-        peer.hang_up()
-        meant = tuple(one for one in offer.suites if one in offers.SUITES[lab.issuer.kind])
-        seen = (meant, offer.suites[0], offer.lowest, offer.highest, offer.chosen)
-        lab.require_that(
-            seen == (order, order[0], low, high, high),
-            f"an offer of {order} in {low} to {high}, begun with the first suite and {high}",
-            f"it was {offer.suites} in {offer.lowest} to {offer.highest}, begun with {offer.chosen}",
-            "not-best",
-        )
-        lab.require_control_that(made, f"no session came of it ({peer.ended})")
-
-
-@case("DOWN-03", wire="sipc/1", axes="each")
-def test_both_see_the_best(lab: Lab) -> None:
-    """Two ends with different orders of suites and ranges of versions; both call the session established under the very
-    suite and version that the rule of docs/sipc1.md gives."""
-    orders = _orders(lab)
-    wide, old, new = RANGES[2], RANGES[0], RANGES[1]
-    plans = [
-        (orders[0], orders[0], old, old),
-        (orders[2], orders[2], wide, wide),
-        (orders[2], orders[3], wide, wide),
-        (orders[3], orders[2], wide, old),
-        (orders[2], orders[1], old, wide),
-        (orders[3], orders[0], new, wide),
-        (orders[1], orders[2], wide, new),
-    ]
-    for number, (offered, allowed, mine, its) in enumerate(plans):
-        offer = negotiation.Offer(*mine, mine[1], offered, b"", b"x")
-        best = negotiation.select(offer, negotiation.Policy(*its, allowed))
-        served = lab.listen(options={"suites": offers.names(lab, *allowed), "versions": list(its)})
-        options = {"suites": offers.names(lab, *offered), "versions": list(mine)}
-        _both_see(lab, served, options, best, control=number == 0)
-
-
-def _both_see(lab: Lab, served: Served, options: dict[str, object], best: object, *, control: bool) -> None:
-    def script(session: Session) -> None:
-        session.open()
-
-    what = f"both sides allow {best} at best"
-    if control:
-        outcome = lab.control(
-            script, checks.established("client"), checks.established("server"), served=served, options=options
-        )
-    else:
-        outcome = lab.attack(script, what=what, served=served, options=options, patient=True)
-    numbered_by = {name: number for number, name in offers.SUITES[lab.issuer.kind].items()}
-    lab.stage("established")
-    for view in (outcome.client, outcome.server):
-        told = view.established[0] if view.established else None
-        seen = (int(told.version or 0), numbered_by.get(told.suite or "")) if told else None
-        lab.require_that(seen == best, f"a session with {best}", f"it was {seen}", "not-best")
-
-
-@dataclass(frozen=True, slots=True)
-class _Illegal:
-    """A RETRY that a client must not follow.
-
-    Args:
-        suites: What the client allows and offers.
-        versions: Its range.
-        retry: Version and suite that are asked for.
-        reserved: The RETRY's reserved bytes.
-        edit: What is done to the frame.
-    """
-
-    suites: tuple[int, ...]
-    versions: tuple[int, int]
-    retry: tuple[int, int]
-    reserved: bytes = bytes(3)
-    edit: Callable[[bytes], bytes] | None = None
-
-
-def _illegal(lab: Lab) -> list[_Illegal]:
-    first, second = both = offers.numbers(lab)
-    other_mode = [one for kind, known in offers.SUITES.items() if kind != lab.issuer.kind for one in known]
-    old, new, wide = RANGES
-    found = [
-        _Illegal(both, wide, (TEST_VERSION, first)),  # nothing new
-        _Illegal(both[::-1], wide, (TEST_VERSION, second)),
-        _Illegal((first,), old, (VERSION, first)),
-        _Illegal((first,), old, (VERSION, second)),  # a suite that was not offered
-        _Illegal((second,), wide, (TEST_VERSION, first)),
-        _Illegal((second,), wide, (VERSION, first)),
-        _Illegal(both, old, (TEST_VERSION, second)),  # a version outside the range
-        _Illegal(both, old, (TEST_VERSION, first)),
-        _Illegal(both, new, (VERSION, first)),
-        _Illegal(both, new, (VERSION, second)),
-    ]
-    found += [_Illegal(both, wide, (VERSION, one)) for one in (*other_mode, 0x21, GREASE, 0, 0x7F01, 0xFFFF)]
-    found += [_Illegal(both, wide, (one, second)) for one in (0, 2, 126, 128, 255)]
-    legal = (VERSION, second)
-    found += [_Illegal(both, wide, legal, reserved) for reserved in (b"\1\0\0", b"\0\0\1", b"\0\1\0")]
-    edits: list[Callable[[bytes], bytes]] = [
-        lambda frame: offers.framed(offers.parts(frame)[0], bytes(32)),
-        lambda frame: offers.framed(offers.parts(frame)[0] + b"\0"),
-        lambda frame: offers.framed(offers.parts(frame)[0][:-1]),
-        lambda frame: frame + frame,
-    ]
-    return found + [_Illegal(both, wide, legal, edit=edit) for edit in edits]
-
-
-@case("DOWN-05", wire="sipc/1", role="client", axes="each", stage="handshake")
-def test_illegal_retry(lab: Lab) -> None:
-    """A server asks the client for a suite that it did not offer, known or not, of its own mode or another; for a version
-    outside its range, or that nobody knows; for what it began with; or in a malformed way. The client must end it
-    without another byte, and never call it a session."""
-    lab.stage("handshake")
-    for one in _illegal(lab):
-        quirks = Quirks(negotiation=NegotiationQuirks(reserved=one.reserved))
-        peer = _offered(lab, one.suites, one.versions, quirks)
-        before = peer.raw_peer.bytes_seen
-        peer.retry(*one.retry, edit=one.edit)
-        asked = f"a RETRY to {one.retry} for an offer of {one.suites} in {one.versions}"
-        _require_end(lab, peer, before, asked)
-    for suites, versions, retry in (
-        (offers.numbers(lab), RANGES[0], (VERSION, offers.numbers(lab)[1])),
-        (offers.numbers(lab), RANGES[2], (VERSION, offers.numbers(lab)[0])),
-    ):
-        control = _offered(lab, suites, versions)
-        control.retry(*retry)
-        control.expect("choice")
-        lab.require_control_that(control.handshake(), f"no session after a legal RETRY ({control.ended})")
-        control.close()
-
-
-@case("DOWN-05", wire="sipc/1", role="client", axes="each", stage="handshake")
-def test_second_selection(lab: Lab) -> None:
-    """A client has followed a RETRY. The server asks again, for the same, for what the client began with, or for something
-    that it has not tried yet; or it goes on as if something else had been agreed on. The client must end it without
-    another byte, and never call it a session."""
-    lab.stage("handshake")
-    first, second = both = offers.numbers(lab)
-    again = [(VERSION, second), (TEST_VERSION, first), (TEST_VERSION, second), (VERSION, first)]
-    for version, suite in again:
-        peer = _offered(lab, both, RANGES[2])
-        peer.retry(VERSION, second)
-        peer.expect("choice")
-        before = peer.raw_peer.bytes_seen
-        peer.retry(version, suite)
-        _require_end(lab, peer, before, f"a second RETRY, to {(version, suite)}")
-    # Under a pre-shared key nobody can answer under another suite or version than the first message was made for.
-    for version, suite in again[1:] if lab.issuer.kind == "x509" else []:
-        peer = _offered(lab, both, RANGES[2])
-        peer.retry(VERSION, second)
-        peer.expect("choice")
-        before = peer.raw_peer.bytes_seen
-        state = peer.peer.negotiating
-        state.version, state.suite = version, suite
-        peer.accept()
-        _require_end(
-            lab, peer, before, f"an acceptance under {(version, suite)} instead of what was asked for"
-        )
-    control = _offered(lab, both, RANGES[2])
-    control.retry(VERSION, second)
-    control.expect("choice")
-    lab.require_control_that(control.handshake(), f"no session after one RETRY ({control.ended})")
-    control.close()
-
-
-def _offered(
-    lab: Lab, suites: tuple[int, ...], versions: tuple[int, int], quirks: Quirks = offers.PLAIN
-) -> WirePeer:
-    """A wire server that allows everything and has heard a client's offer."""
-    peer = lab.wire_server(quirks=quirks, options=offers.wide(lab))
-    lab.attempt_to(peer, options={"suites": offers.names(lab, *suites), "versions": list(versions)})
-    peer.expect("offer")
-    return peer
-
-
-def _require_end(lab: Lab, peer: WirePeer, before: int, what: str) -> None:
-    """Require that the client ends the connection without a byte more than `before`."""
-    raw = peer.raw_peer
-    lab.wait(lambda: peer.ended is not None or raw.bytes_seen > before)
-    more, over = raw.bytes_seen - before, peer.ended
-    told = bool(lab.iut_view(peer).established)
-    peer.hang_up()
-    lab.require_that(
-        over is not None and not more and not told,
-        f"the client to end it at once after {what}",
-        f"ended: {over}, {more} more bytes, session: {told}",
-        "followed",
-    )
