@@ -32,13 +32,21 @@ CAUGHT = [
 ]
 
 HABITS = {
-    "python-ssl": ({("ORD-07", "clean-end")}, ("REPL-*", "ORD-*")),
-    "python-ssl-strict": (set(), ("REPL-*", "ORD-*")),
+    "python-ssl": ({("ORD-07", "clean-end")}, ("DOWN-10", "REPL-*", "ORD-*")),
+    "python-ssl-strict": (set(), ("DOWN-10", "REPL-*", "ORD-*")),
     "curvezmq": (
-        {("ORD-01", "gap"), ("ORD-02", "gap"), ("ORD-07", "clean-end"), ("ORD-07", "not-ended")},
-        ("ORD-01", "ORD-02", "ORD-07", "REPL-01"),
+        {
+            ("DOWN-10", "gap"),
+            ("DOWN-10", "delivered-beyond"),
+            ("ORD-01", "gap"),
+            ("ORD-02", "gap"),
+            ("ORD-02", "delivered"),
+            ("ORD-07", "clean-end"),
+            ("ORD-07", "not-ended"),
+        },
+        ("DOWN-10", "ORD-01", "ORD-02", "ORD-07", "REPL-01"),
     ),
-    "noise-xx": ({("ORD-07", "clean-end")}, ("REPL-*", "ORD-*")),
+    "noise-xx": ({("ORD-07", "clean-end")}, ("DOWN-10", "REPL-*", "ORD-*")),
 }
 
 
