@@ -139,12 +139,12 @@ MUTANTS: tuple[Mutant, ...] = (
                 '    NNPSK0 = (("psk", "e"), ("e", "ee"))\n    NN = (("e",), ("e", "ee"))\n',
             ),
             Patch("sipc.noise_handshake", "_PATTERN_NAMES = {", '_PATTERN_NAMES = {Pattern.NN: "NN", '),
-            Patch("sipc.suites", "_MODES = {", "_MODES = {Pattern.NN: Mode.X509, "),
+            Patch("sipc.suites", "_MODES = {", '_MODES = {getattr(Pattern, "NN", Pattern.XX): Mode.X509, '),
             Patch(
                 "sipc.suites",
                 "        (0x0021, Pattern.XXPSK3, Cipher.CHACHAPOLY),\n",
                 "        (0x0021, Pattern.XXPSK3, Cipher.CHACHAPOLY),\n"
-                "        (0x7F02, Pattern.NN, Cipher.CHACHAPOLY),\n",
+                '        (0x7F02, getattr(Pattern, "NN", Pattern.XX), Cipher.CHACHAPOLY),\n',
             ),
             Patch(
                 "sipc.handshake_responder",

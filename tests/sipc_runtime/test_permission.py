@@ -136,6 +136,7 @@ def test_what_metrics_count() -> None:
     assert metrics.snapshot() == {
         "established": 1,
         "suite:suite": 1,
+        "version:1": 1,
         "rejected": 3,
         "handshake_timeout": 1,
         "legacy_refused": 1,
