@@ -20,7 +20,8 @@ from ipc_gauntlet.peer import (
     cbor,
 )
 from ipc_gauntlet.peer.negotiation import Choice, Offer, Reject, Retry
-from ipc_gauntlet.peer.noise import KeyPair
+from ipc_gauntlet.peer.noise import KeyPair, SymmetricState
+from ipc_gauntlet.peer.suites import SUITES
 
 GROUPS = {
     "negotiation": NegotiationQuirks,
@@ -179,6 +180,38 @@ def handshake_application() -> None:
     talk = by_initiator("handshake.application", b"SIPC/9")
     assert talk.initiator.peer.negotiating.prologue.endswith(BOB.encode() + b"SIPC/9")
     assert not established(talk)
+
+
+def handshake_hash_name() -> None:
+    talk = by_initiator("handshake.hash_name", SUITES[2].name)
+    assert not established(talk)
+    plain, spoilt = (begun(one) for one in (Quirks(), quirk("handshake.hash_name", SUITES[2].name)))
+    assert plain.h != spoilt.h
+    assert plain.ck == spoilt.ck
+
+
+def handshake_key_name() -> None:
+    talk = by_initiator("handshake.key_name", SUITES[2].name)
+    assert not established(talk)
+    plain, spoilt = (begun(one) for one in (Quirks(), quirk("handshake.key_name", SUITES[2].name)))
+    assert plain.h == spoilt.h
+    assert plain.ck != spoilt.ck
+
+
+def handshake_cipher() -> None:
+    talk = by_initiator("handshake.cipher", "AESGCM")
+    assert not established(talk)
+    plain, spoilt = (begun(one) for one in (Quirks(), quirk("handshake.cipher", "AESGCM")))
+    assert (plain.h, plain.ck) == (spoilt.h, spoilt.ck)
+    assert spoilt.cipher.cipher == "AESGCM"
+
+
+def begun(quirks: Quirks) -> SymmetricState:
+    """The Noise state of an initiator that has made its offer."""
+    made = Peer(config("initiator"), entropy(0), quirks)
+    made.offer()
+    assert made.negotiating.noise is not None
+    return made.negotiating.noise.symmetric
 
 
 def handshake_ephemeral() -> None:

@@ -198,12 +198,14 @@ class Negotiating:
         self.noise = Handshake(
             Setup(
                 pattern=suite.pattern,
-                cipher=suite.cipher,
+                cipher=quirk.cipher or suite.cipher,
                 initiator=self.config.role == "initiator",
                 prologue=self.prologue,
                 static=static,
                 psk=identity.psk if quirk.psk is None else quirk.psk,
                 ephemeral=self._ephemeral,
+                hash_name=quirk.hash_name or suite.name,
+                key_name=quirk.key_name or suite.name,
             )
         )
 

@@ -197,6 +197,8 @@ class Setup:
         static: This side's static key, for the XX patterns.
         psk: The pre-shared key, for the psk patterns.
         ephemeral: Makes an ephemeral key pair.
+        hash_name: What the transcript hash begins with; the protocol name by default.
+        key_name: What the chaining key begins with; the protocol name by default.
     """
 
     pattern: PatternName
@@ -206,6 +208,8 @@ class Setup:
     static: KeyPair | None
     psk: bytes
     ephemeral: Callable[[], KeyPair] = field(repr=False)
+    hash_name: str = ""
+    key_name: str = ""
 
     @property
     def name(self) -> str:
@@ -218,7 +222,8 @@ class Handshake:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.symmetric = SymmetricState(setup.name, setup.cipher)
+        self.symmetric = SymmetricState(setup.hash_name or setup.name, setup.cipher)
+        self.symmetric.ck = SymmetricState(setup.key_name or setup.name, setup.cipher).ck
         self.symmetric.mix_hash(setup.prologue)
         self.remote_static = b""
         self.remote_ephemeral = b""

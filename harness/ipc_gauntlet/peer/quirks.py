@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ipc_gauntlet.peer.noise import CipherName
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NegotiationQuirks:
@@ -61,6 +63,9 @@ class HandshakeQuirks:
         tag_flip: These bits of the last byte of that message are changed.
         tail: Bytes behind the end of the Noise message, within its frame.
         message_negotiation: The negotiation field of frames in which it must be empty.
+        hash_name: The Noise protocol name that the transcript hash begins with, also another suite's.
+        key_name: The Noise protocol name that the chaining key begins with.
+        cipher: The AEAD, also another suite's; the names stay those of the suite.
     """
 
     prologue: bytes | None = None
@@ -75,6 +80,9 @@ class HandshakeQuirks:
     tag_flip: int = 0
     tail: bytes = b""
     message_negotiation: bytes = b""
+    hash_name: str = ""
+    key_name: str = ""
+    cipher: CipherName | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
