@@ -112,12 +112,12 @@ def _asked(lab: Lab, role: Role, number: int, suites: tuple[int, ...]) -> tuple[
     options = offers.wide(lab)
     if role == "server":
         peer = lab.wire_client(lab.listen(options=options), options={**options, "suites": list(suites)})
-        before, consent = 0, ("accept", "garbage", "sealed")
+        before, consent = 0, {"accept", "garbage", "sealed"}
         peer.offer()
     else:
         peer = offers.opposite(lab, role, options=options)
         peer.expect("offer")
-        before, consent = len(peer.heard), ("choice", "garbage")
+        before, consent = len(peer.heard), {"choice", "garbage"}
         peer.retry(offers.VERSION, number)
     lab.settle(lambda: peer.ended is not None or len(peer.heard) > before)
     return peer, any(one.label in consent for one in peer.heard[before:])
@@ -183,6 +183,21 @@ def _ask_for_less(peer: WirePeer) -> None:
     peer.abort()
 
 
+def _ask_twice(peer: WirePeer) -> None:
+    _ask_for_another(peer)
+    _ask_for_another(peer)
+
+
+def _half_a_proof(peer: WirePeer) -> None:
+    peer.accept(lambda frame: frame[:-9])
+    peer.finish()
+
+
+def _proof_then_reset(peer: WirePeer) -> None:
+    peer.accept()
+    peer.abort()
+
+
 FAILURES: dict[str, Callable[[WirePeer], object]] = {
     "closed": lambda peer: peer.hang_up(),
     "reset": lambda peer: peer.abort(),
@@ -196,10 +211,10 @@ FAILURES: dict[str, Callable[[WirePeer], object]] = {
     "RETRY to another suite, then closed": _ask_for_another,
     "RETRY to the least, then reset": _ask_for_less,
     "RETRY to an unknown suite": lambda peer: peer.retry(1, offers.GREASE),
-    "two times RETRY": lambda peer: (_ask_for_another(peer), _ask_for_another(peer)),
+    "two times RETRY": _ask_twice,
     "a proof that is wrong": lambda peer: peer.accept(lambda frame: frame[:-1] + bytes([frame[-1] ^ 1])),
-    "half a proof": lambda peer: (peer.accept(lambda frame: frame[:-9]), peer.finish()),
-    "a proof, then reset": lambda peer: (peer.accept(), peer.abort()),
+    "half a proof": _half_a_proof,
+    "a proof, then reset": _proof_then_reset,
     "a proof, then a wrong record": lambda peer: (peer.accept(), peer.raw(b"\0\x20" + bytes(32))),
     "closed once more": lambda peer: peer.hang_up(),
 }
@@ -282,8 +297,8 @@ def test_unknown_versions_ignored(lab: Lab) -> None:
         plain = _selected(lab, lab.wire_client(listening, options=options))
         lab.require_control_that(plain == (top, name), f"without anything unknown: {plain}")
         for highest, chosen in FUTURE:
-            options = {"suites": [first], "versions": (1, highest), "chosen": chosen}
-            found = _selected(lab, lab.wire_client(listening, options=options))
+            future: dict[str, object] = {"suites": [first], "versions": (1, highest), "chosen": chosen}
+            found = _selected(lab, lab.wire_client(listening, options=future))
             expected = max(one for one in offers.BOTH_VERSIONS if one <= min(top, highest)), name
             what = f"{expected} out of versions 1 to {highest}, beginning with {chosen}"
             lab.require_that(found == expected, what, f"{found}", "selection")
@@ -308,11 +323,12 @@ def test_unknown_features_ignored(lab: Lab, role: Role) -> None:
     plain = offers.opposite(lab, role)
     lab.require_control_that(plain.handshake(), f"no session without anything unknown ({plain.ended})")
     plain.close()
-    for what, more in {
+    unknown: dict[str, dict[object, object]] = {
         "features": {4: [0x0A0A, 0x1A1A, 0xFFFF]},
         "64 features": {4: list(range(64))},
         "properties": {4: [], 64: b"x", 0x5A5A: [1, 2]},
-    }.items():
+    }
+    for what, more in unknown.items():
         quirks = Quirks(record=RecordQuirks(ready=cbor.encode({**known, **more})))
         peer = offers.opposite(lab, role, quirks)
         found = offers.came_about(lab, peer)

@@ -173,6 +173,10 @@ def _vanish(count: int) -> Callable[[WirePeer], None]:
     return act
 
 
+def _instead(peer: WirePeer) -> None:
+    peer.event(b"instead of READY")
+
+
 def _late(peer: WirePeer) -> None:
     peer.event(b"in front of READY")
     peer.ready()
@@ -193,7 +197,7 @@ CUTS: dict[str, Callable[[WirePeer], None]] = {
     "READY taken away": _vanish(1),
     "the first two records taken away": _vanish(2),
     "the first three records taken away": _vanish(3),
-    "no READY at all": lambda peer: peer.event(b"instead of READY") and None,
+    "no READY at all": _instead,
     "READY behind the first message": _late,
     "READY behind an unknown record": _behind_an_unknown_one,
     "READY changed": _changed,
