@@ -133,7 +133,10 @@ BAD_RECORDS = {
         lambda peer: peer.payload(b"\xa0"),
         "MSG: a message that is no map, or has no number",
     ),
-    "a wrong number": (lambda peer: peer.message({1: 2, 2: 9, 4: "app.message"}), "message: message number 9 instead of 0"),
+    "a wrong number": (
+        lambda peer: peer.message({1: 2, 2: 9, 4: "app.message"}),
+        "message: message number 9 instead of 0",
+    ),
     "a body beyond its frame": (lambda peer: [peer.sealed(b"\xff\xff")], "the body is longer than its frame"),
     "a body of one byte": (lambda peer: [peer.sealed(b"\0\1\3")], "a body of less than 2 bytes"),
     "a nonce that is not the next": (
