@@ -78,6 +78,17 @@ _NULL = (
 )
 
 
+_LOST = Patch(
+    _CONNECTION,
+    _EOF,
+    "        else:\n"
+    "            from sipc.handshake_party import LEARNED\n\n"
+    "            if self._context.initiator:\n"
+    "                LEARNED.append(detail)\n"
+    '            self._reject("handshake", "peer-closed", detail)\n',
+)
+
+
 def _remembers(number: int, defect: str, change: str, *learns: Patch) -> Mutant:
     """A client whose next offer depends on how an attempt failed.
 
@@ -167,15 +178,7 @@ MUTANTS: tuple[Mutant, ...] = (
         1,
         "drops best suite after a reset",
         "suites=offer.suites[1:] or offer.suites",
-        Patch(
-            _CONNECTION,
-            _EOF,
-            "        else:\n"
-            "            from sipc.handshake_party import LEARNED\n\n"
-            "            if self._context.initiator:\n"
-            "                LEARNED.append(detail)\n"
-            '            self._reject("handshake", "peer-closed", detail)\n',
-        ),
+        _LOST,
     ),
     _remembers(
         2,
@@ -199,6 +202,20 @@ MUTANTS: tuple[Mutant, ...] = (
             "        from sipc.handshake_party import LEARNED\n\n"
             "        LEARNED.append(selection.suite)\n"
             "        self._selection = selection\n        choice",
+        ),
+    ),
+    Mutant(
+        "DOWN-07.m4",
+        "after several failures the name of the server is not compared any more",
+        (
+            Patch(_PARTY, _ROLE, f"{_ROLE}LEARNED: list[object] = []\n"),
+            _LOST,
+            Patch(
+                _INITIATOR,
+                "        if peer.name != self._config.expected_peer:\n",
+                "        from sipc.handshake_party import LEARNED\n\n"
+                "        if peer.name != self._config.expected_peer and len(LEARNED) < 5:\n",
+            ),
         ),
     ),
     Mutant(

@@ -6,7 +6,7 @@ import pytest
 
 from ipc_gauntlet import Lab, Quirks, RawPeer, RecordQuirks, Role, WirePeer, case, cbor, checks, negotiation
 from ipc_gauntlet_suites.downgrade import offers
-from ipc_gauntlet_suites.scripts import BOTH_ROLES, gone, numbered
+from ipc_gauntlet_suites.scripts import BOTH_ROLES, gone, numbered, try_to_talk
 
 ATTEMPTS = 12
 #: What a stranger answers, or begins with; the empty one ends the stream.
@@ -158,6 +158,28 @@ def _require_offer(lab: Lab, first: bytes, offer: bytes, options: Mapping[str, o
         told = tuple(one for one in made.suites if one in known)
         whole = told == known and (made.lowest, made.highest, made.chosen) == (1, 127, 127)
         lab.require_that(whole, "all suites and versions offered", f"it offered {made}", "offer-shrank")
+
+
+@case("DOWN-07", role="client")
+def test_trust_after_failures(lab: Lab) -> None:
+    """A dozen attempts of a client fail. Then somebody answers whom it does not trust, or who is not whom it wants to
+    reach. It asks for the same proof as on its first attempt: no session."""
+    lab.control(numbered("c2s", 1), checks.delivered_all("c2s"))
+    for _ in range(ATTEMPTS):
+        raw = RawPeer.listen(lab.reactor, lab.transport, lab.directory)
+        lab.own(raw.close)
+        session = lab.session(upstream=raw.address)
+        session.connect()
+        lab.wait(lambda r=raw: r.connected)  # type: ignore[misc]
+        raw.close()
+        session.settle_end("client")
+        session.close()
+    for what, deployment in {
+        "somebody who is not trusted": lab.issuer.untrusted("server"),
+        "somebody else": lab.issuer.elsewhere().intending(lab.issuer.good().service),
+    }.items():
+        outcome = lab.attack(try_to_talk, what=f"{what} answers, after failures", deployment=deployment)
+        lab.require(outcome, checks.not_established("client"), checks.nothing_delivered())
 
 
 def _given_up(lab: Lab, peer: WirePeer) -> None:
