@@ -147,13 +147,14 @@ class Interrupt:
 
 def _ready_to_read(sock: socket.socket, second: socket.socket) -> Callable[[], bool]:
     """Return a function that waits until one of two sockets can be read, and tells whether the second can."""
-    if sys.platform == "win32":
+    if sys.platform != "win32":
+        poll = select.poll()
+        for one in (sock, second):
+            poll.register(one, select.POLLIN)
+        number, wait = second.fileno(), poll.poll
+        return lambda: any(found == number for found, _ in wait())
+    else:  # noqa: RET505 - what follows a `return` on one system is reached on the other
         return lambda: second in _readable(sock, second)
-    poll = select.poll()
-    for one in (sock, second):
-        poll.register(one, select.POLLIN)
-    number, wait = second.fileno(), poll.poll
-    return lambda: any(found == number for found, _ in wait())
 
 
 class SocketListener:

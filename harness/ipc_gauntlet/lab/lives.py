@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +11,9 @@ from ipc_gauntlet.errors import DriverDied, Inconclusive
 from ipc_gauntlet.judge.outcome import Role
 from ipc_gauntlet.lab.access import Access
 from ipc_gauntlet.lab.waiting import PATIENCE_S
+
+# SIGKILL, as `subprocess` tells of it; Windows has no such signal, nor a driver that could die of it.
+_KILLED = -9
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Death:
     @property
     def happened(self) -> bool:
         """Whether it died, of being killed."""
-        return isinstance(self.driver.failure, DriverDied) and self.driver.exit_status == -signal.SIGKILL
+        return isinstance(self.driver.failure, DriverDied) and self.driver.exit_status == _KILLED
 
 
 class Lives(Access):
