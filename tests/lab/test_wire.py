@@ -330,6 +330,7 @@ def test_a_wrong_count_in_close_is_noticed(lab: Lab) -> None:
     peer = lab.wire_client(lab.listen(), quirks=quirks)
     assert peer.handshake()
     assert peer.close() == "error"
+    assert lab.wait(lambda: bool(told(lab, "server", "closed")))
     assert told(lab, "server", "closed")[0]["how"] != "clean"
 
 
