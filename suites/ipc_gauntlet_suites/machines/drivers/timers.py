@@ -12,7 +12,7 @@ from ipc_gauntlet_suites.scripts import answer_of, numbered, open_or_stop
 BUDGET = Budget(examples=8, steps=12, wall_s=12.0)
 
 _ANSWER_MS = 1
-_TICKS = 5
+_TICKS = 40
 _SOON_S = 1.0
 # All requests of a schedule are over after this, whatever it did.
 _ALL_MS = 2000
