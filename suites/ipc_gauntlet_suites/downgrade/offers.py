@@ -120,14 +120,12 @@ def opposite(
 
 
 def came_about(lab: Lab, peer: WirePeer) -> bool:
-    """Let a wire peer go on by itself; whether a session comes of it, on either side."""
+    """Let a wire peer go on by itself until there is a session or an end; whether there is a session, on either side.
+
+    A silence decides nothing: an implementation that is only slow would pass for one that refused.
+    """
     peer.handshake(timeout_s=0.0)
-
-    def decided() -> bool:
-        return peer.ended is not None or peer.established or bool(peer.noted)
-
-    lab.settle(decided)
-    told = lab.iut_view(peer).established
-    found = peer.established or bool(told)
+    lab.wait(lambda: peer.ended is not None or peer.established or bool(peer.noted))
+    found = peer.established or bool(lab.iut_view(peer).established)
     peer.hang_up()
     return found

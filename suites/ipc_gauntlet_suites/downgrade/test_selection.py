@@ -42,20 +42,11 @@ def test_selection_bound_in_part(lab: Lab, role: Role) -> None:
         peer = _retried(lab, served)
         peer.peer.negotiating.quirks = Quirks(handshake=HandshakeQuirks(prologue=_weak(peer)[what]))
         lab.did(f"{peer.name}: binds {what}")
-        found = _came_about(lab, peer)
+        found = offers.came_about(lab, peer)
         lab.require_that(not found, f"no session with a peer that binds {what}", "there was one", "unbound")
     control = _retried(lab, served)
     lab.require_control_that(control.handshake(), f"no session with a good peer ({control.ended})")
     control.close()
-
-
-def _came_about(lab: Lab, peer: WirePeer) -> bool:
-    """Let a wire peer go on by itself until there is a session or an end; whether there is a session, on either side."""
-    peer.handshake(timeout_s=0.0)
-    lab.wait(lambda: peer.ended is not None or peer.established or bool(peer.noted))
-    found = peer.established or bool(lab.iut_view(peer).established)
-    peer.hang_up()
-    return found
 
 
 def _retried(lab: Lab, served: Served | None) -> WirePeer:
@@ -152,7 +143,7 @@ def test_retry_on_one_side_only(lab: Lab) -> None:
             state.quirks = Quirks(handshake=HandshakeQuirks(prologue=bound))
             what = "as if a RETRY had been sent"
         lab.did(f"{peer.name}: goes on {what}")
-        found = _came_about(lab, peer)
+        found = offers.came_about(lab, peer)
         lab.require_that(
             not found, f"no session with a server that goes on {what}", "there was one", "established"
         )
@@ -190,7 +181,7 @@ def test_other_than_asked(lab: Lab) -> None:
         peer = _retried(lab, served)
         lab.did(f"{peer.name}: {what}")
         way(peer)
-        found = _came_about(lab, peer)
+        found = offers.came_about(lab, peer)
         lab.require_that(not found, f"no session with a client that {what}", "there was one", "established")
     control = _retried(lab, served)
     lab.require_control_that(control.handshake(), f"no session with a good peer ({control.ended})")
