@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from sipc_identities import CLIENT, SERVER
-from sipc_running import Running
+from sipc_running import Running, until
 
 from sipc.cbor import Value
 from sipc.envelope import Kind, Status, build
@@ -182,7 +182,7 @@ def test_a_server_shuts_somebody_out(running: Running) -> None:
 
     serving = running.serve(methods={"a.b": Method(handler=body)})
     client = running.connect(serving.address)
-    assert serving.server.half_open() == 0
+    until(lambda: serving.server.half_open() == 0)
     serving.server.revoke(CLIENT)
     (end,) = serving.wait_for(Closed)
     assert (end.how, end.reason) == (How.ERROR, "revoked")

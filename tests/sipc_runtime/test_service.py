@@ -255,13 +255,16 @@ def test_lanes_keep_order_and_are_independent(client: Connected, handler: Counti
     assert other() == (Status.OK, 2)
 
 
-def test_what_expires_in_its_lane_is_not_executed(client: Connected, handler: Counting) -> None:
+def test_what_expires_in_its_lane_is_not_executed(client: Connected, serving: Serving, handler: Counting) -> None:
     """The second request waits behind the first until its time is over: the handler never sees it."""
     handler.go_on.clear()
     first = start(client, Call("app.count"))
     assert handler.entered.acquire(timeout=20.0)
-    second = client.endpoint.call(Call("app.count", budget_ms=50))
+    second = client.endpoint.call(Call("app.count", budget_ms=200))
     assert not isinstance(second, ResponseReceived) or second.envelope.status == Status.DEADLINE_EXCEEDED
+    # The server's own deadline is later: it counts from the request's arrival.
+    _, received = serving.wait_for(RequestReceived, 2)
+    until(lambda: SYSTEM_CLOCK.monotonic() > received.deadline)
     handler.go_on.set()
     first()
     assert ask(client, "app.echo", "flush") == (Status.OK, "flush")
