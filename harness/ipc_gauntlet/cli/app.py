@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = {
     "implementations": "ipc_gauntlet.cli.implementations",
     "showcase": "ipc_gauntlet.cli.showcase",
     "kills": "ipc_gauntlet.cli.kills",
+    "fuzz": "ipc_gauntlet.cli.fuzz.app",
 }
 
 

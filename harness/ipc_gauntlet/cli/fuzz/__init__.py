@@ -1,0 +1,1 @@
+"""`ipc-gauntlet fuzz ...`: one module for each command."""

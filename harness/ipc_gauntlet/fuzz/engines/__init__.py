@@ -1,0 +1,1 @@
+"""Engines: ways to choose the next input. One module each, behind `Engine`."""

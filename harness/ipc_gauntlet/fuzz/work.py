@@ -1,0 +1,191 @@
+"""A slice's work as its engine sees it: where inputs come from, where results go, when it is over.
+
+The engine calls `begin` before every execution (or `note` for a batch), `keep` for an input worth keeping, `found` for a
+finding, and `tick` often: it writes progress about once a second and answers whether to go on. Everything is on disk
+when the call returns, so that a process killed at any moment loses at most what it was about to write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import struct
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.fuzz.findings import Finding
+from ipc_gauntlet.fuzz.spec import Progress, Result, Spec
+from ipc_gauntlet.fuzz.target import Target
+
+_EACH_SIGNATURE = 8
+_EVERY = 1.0
+_HEAD = struct.Struct("<IQ")
+
+
+def digest(data: bytes) -> str:
+    """The name of an input: SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that nobody ever sees half of it.
+
+    Raises:
+        GauntletError: The disk is full, the folder is read-only, and the like.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise GauntletError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+        ) from error
+
+
+class Current:
+    """The input being executed, in memory that outlives the process as a file."""
+
+    def __init__(self, path: Path, longest: int) -> None:
+        size = _HEAD.size + longest
+        with path.open("wb") as file:
+            file.truncate(size)
+        self._file = path.open("r+b")
+        self._map = mmap.mmap(self._file.fileno(), size)
+        self._longest = longest
+
+    def set(self, data: bytes, execution: int) -> None:
+        """Remember an input."""
+        cut = data[: self._longest]
+        self._map[: _HEAD.size + len(cut)] = _HEAD.pack(len(cut), execution) + cut
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._map.close()
+        self._file.close()
+
+
+def read_current(path: Path) -> tuple[bytes, int] | None:
+    """The input that a dead process was executing, and the number of the execution; None if there was none."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return None
+    if len(text) < _HEAD.size:
+        return None
+    length, execution = _HEAD.unpack_from(text)
+    return (text[_HEAD.size : _HEAD.size + length], execution) if execution else None
+
+
+class Work:
+    """What an engine works with.
+
+    Attributes:
+        target: What to fuzz.
+        spec: The orders.
+        progress: Numbers that the engine keeps up to date.
+        result: What goes into `result.json`.
+    """
+
+    def __init__(self, spec: Spec, target: Target) -> None:
+        self.spec = spec
+        self.target = target
+        self.progress = Progress()
+        self.result = Result(spec=spec, progress=self.progress)
+        self.folder = Path(spec.folder)
+        (self.folder / "inputs").mkdir(parents=True, exist_ok=True)
+        (self.folder / "findings").mkdir(exist_ok=True)
+        self.current = Current(self.folder / "current", max(spec.longest, target.longest) + 64)
+        self._known = set(spec.known)
+        self._begun = time.monotonic()
+        self._cpu = time.process_time()
+        self._told = self._begun
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.current.close()
+
+    def start(self) -> None:
+        """The clock starts here: after imports and the replay of the corpus, if the engine wants that not to count."""
+        self._begun = time.monotonic()
+        self._cpu = time.process_time()
+
+    def corpus(self) -> list[bytes]:
+        """The inputs to start from: folders of the orders, then the target's seeds; no duplicates, none too long."""
+        found: dict[bytes, None] = {}
+        for folder in self.spec.corpus:
+            for path in sorted(Path(folder).glob("*")):
+                if path.is_file() and not path.name.startswith("."):
+                    found[path.read_bytes()[: self.spec.longest]] = None
+        for seed in self.target.seeds():
+            found[bytes(seed)[: self.spec.longest]] = None
+        return list(found)
+
+    def keep(self, data: bytes) -> None:
+        """Keep an input for the corpus."""
+        path = self.folder / "inputs" / digest(data)
+        if not path.exists():
+            write_whole(path, data)
+            self.progress.kept += 1
+        self.progress.last_new = time.monotonic() - self._begun
+
+    def found(self, finding: Finding) -> bool:
+        """Write a finding down; of each signature a few, the shorter the better.
+
+        Returns:
+            Whether its signature is new to this slice and to the campaign.
+        """
+        count = self.progress.findings.get(finding.signature, 0)
+        self.progress.findings[finding.signature] = count + 1
+        if finding.signature in self._known:
+            return False
+        folder = self.folder / "findings" / finding.signature
+        folder.mkdir(exist_ok=True)
+        if count < _EACH_SIGNATURE:
+            filled = msgspec.structs.replace(
+                finding, engine=self.spec.engine, seed=self.spec.seed, execution=self.progress.executions
+            )
+            write_whole(folder / f"{digest(finding.data)}.json", filled.to_json())
+        return count == 0
+
+    def tick(self) -> bool:
+        """Write progress if it is time; answer whether to go on."""
+        now = time.monotonic()
+        if now - self._told >= _EVERY:
+            self._told = now
+            self.tell()
+        if self.spec.seconds and now - self._begun >= self.spec.seconds:
+            self.result.ended = "time"
+            return False
+        if self.spec.executions and self.progress.executions >= self.spec.executions:
+            self.result.ended = "executions"
+            return False
+        if self.spec.stop_at_first and any(name not in self._known for name in self.progress.findings):
+            self.result.ended = "finding"
+            return False
+        if (self.folder / "stop").exists():
+            self.result.ended = "stopped"
+            return False
+        return True
+
+    def tell(self) -> None:
+        """Write progress now."""
+        self.progress.seconds = time.monotonic() - self._begun
+        self.progress.cpu_seconds = time.process_time() - self._cpu
+        write_whole(self.folder / "progress.json", msgspec.json.encode(self.progress))
+
+    def finish(self) -> None:
+        """Write the result: the slice did all it was told."""
+        self.tell()
+        write_whole(self.folder / "result.json", msgspec.json.encode(self.result))
