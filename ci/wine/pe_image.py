@@ -81,7 +81,17 @@ def _image(header: Header, sections: list[Section], directories: Mapping[int, tu
     for one in sections:
         body = _padded(one.data)
         table += struct.pack(
-            "<8sIIIIIIHHI", one.name.encode(), len(one.data), one.address, len(body), position, 0, 0, 0, 0, one.flags
+            "<8sIIIIIIHHI",
+            one.name.encode(),
+            len(one.data),
+            one.address,
+            len(body),
+            position,
+            0,
+            0,
+            0,
+            0,
+            one.flags,
         )
         bodies += body
         position += len(body)
@@ -115,7 +125,9 @@ class _Imports:
                 thunks.append(self._name(b"\0\0" + function.encode()))
             thunks.append(0)
             name = self._name(library.encode())
-            descriptors += struct.pack("<IIIII", address + self._lookups_at + first, 0, 0, name, address + first)
+            descriptors += struct.pack(
+                "<IIIII", address + self._lookups_at + first, 0, 0, name, address + first
+            )
         table = struct.pack(f"<{slots}Q", *thunks)
         front = (table + descriptors + bytes(20)).ljust(self._lookups_at, b"\0")
         self.data = front + table + self._names
@@ -213,7 +225,8 @@ def exported_names(library: bytes) -> list[str]:
         raise ValueError("not a 64-bit library")
     count, optional_size = struct.unpack_from("<H12xH", library, start + 6)
     sections = [
-        struct.unpack_from("<4I", library, start + 24 + optional_size + 40 * number + 8) for number in range(count)
+        struct.unpack_from("<4I", library, start + 24 + optional_size + 40 * number + 8)
+        for number in range(count)
     ]
 
     def offset(address: int) -> int:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -20,22 +21,20 @@ WINDOWS_ONLY = ("colorama",)
 NOT_NEEDED = ("hatchling", "import-linter")
 
 
-def wanted(project: dict[str, object], groups: dict[str, list[str]]) -> list[str]:
+def wanted(project: dict[str, Any], groups: dict[str, list[str]]) -> list[str]:
     """The requirements to resolve.
 
     Args:
         project: The table `project` of pyproject.toml.
         groups: The table `dependency-groups`.
     """
-    dependencies, optional = project["dependencies"], project["optional-dependencies"]
-    assert isinstance(dependencies, list)
-    assert isinstance(optional, dict)
     tests = [one for one in groups["test"] if not one.startswith(NOT_NEEDED)]
-    return [*dependencies, *optional["drivers"], *tests, *WINDOWS_ONLY]
+    drivers = project["optional-dependencies"]["drivers"]
+    return [*project["dependencies"], *drivers, *tests, *WINDOWS_ONLY]
 
 
 def cross(version: str) -> list[str]:
-    """pip's options for wheels of Windows CPython.
+    """The options of pip for wheels of Windows CPython.
 
     Args:
         version: Such as "3.11".
@@ -57,16 +56,14 @@ def resolve(requirements: list[str], version: str) -> dict[str, str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-            + [*cross(version), "--target", folder, "--report", str(report), *requirements],
-            check=True,
-        )
+        options = ["--quiet", "--dry-run", "--ignore-installed", "--target", folder, "--report", str(report)]
+        pip = [sys.executable, "-m", "pip", "install"]
+        subprocess.run([*pip, *options, *cross(version), *requirements], check=True)
         found = json.loads(report.read_text(encoding="utf-8"))["install"]
     pins = {}
     for one in found:
-        name = one["metadata"]["name"].lower()
-        pins[f"{name}=={one['metadata']['version']}"] = one["download_info"]["archive_info"]["hashes"]["sha256"]
+        name, number = one["metadata"]["name"].lower(), one["metadata"]["version"]
+        pins[f"{name}=={number}"] = one["download_info"]["archive_info"]["hashes"]["sha256"]
     return dict(sorted(pins.items()))
 
 

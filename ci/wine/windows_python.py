@@ -7,7 +7,6 @@ version; the program `python.exe`, which is a few calls; and two libraries that 
 
 import os
 import py_compile
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,8 +21,10 @@ HERE = Path(__file__).resolve().parent
 # Exact versions of CPython in the wheels of cpython-*.txt.
 CPYTHONS = {"3.11": "3.11.7"}
 # Parts of the standard library that nobody runs here, most of them large.
-_LEFT_OUT = {"site-packages", "__pycache__", "test", "tests", "lib-dynload", "idlelib", "lib2to3", "turtledemo"}
-_LEFT_OUT |= {"tkinter", "ensurepip", "pydoc_data"}
+_LEFT_OUT = {
+    *("site-packages", "__pycache__", "test", "tests", "lib-dynload", "idlelib", "lib2to3", "turtledemo"),
+    *("tkinter", "ensurepip", "pydoc_data"),
+}
 # Libraries that Windows has (api-ms), that need a display, or that Wine cannot serve (_wmi).
 _NOT_UNPACKED = ("api-ms", "tcl", "tk", "_tkinter", "_wmi")
 # Without it Windows tells programs that it is version 6.2, whatever it is.
@@ -142,14 +143,14 @@ def build(folder: Path, minor: str) -> None:
 
 def _pip() -> list[str]:
     """How to run a pip: that of this interpreter, or of another one."""
-    for program in (sys.executable, *(found for name in ("python3", "python") if (found := shutil.which(name)))):
+    for program in (sys.executable, "python3", "python"):
         command = [program, "-m", "pip", "--disable-pip-version-check"]
         try:
             if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 0:
                 return command
         except OSError:
             continue
-    raise BuildError("No Python here has pip. Use one that has, such as that of .venv: .venv/bin/python ci/wine/run")
+    raise BuildError("No Python here has pip. Use one that has it: .venv/bin/python ci/wine/run ARGS")
 
 
 def _run_pip(arguments: list[str]) -> None:
@@ -168,7 +169,9 @@ def _for_windows(minor: str) -> list[str]:
 
 
 def _downloaded(minor: str, folder: Path) -> Path:
-    _run_pip(["download", *_for_windows(minor), "--dest", str(folder), "-r", str(HERE / f"cpython-{minor}.txt")])
+    _run_pip(
+        ["download", *_for_windows(minor), "--dest", str(folder), "-r", str(HERE / f"cpython-{minor}.txt")]
+    )
     return next(folder.glob("*.whl"))
 
 
@@ -221,9 +224,7 @@ def compiled_folder(folder: Path) -> Path:
 
 def _compile(host: Host, folder: Path) -> None:
     """Compile the packages now: the layout below `compiled` is the same seen from Windows, which drops the drive."""
-    subprocess.run(
-        [host.program, "-I", "-X", f"pycache_prefix={compiled_folder(folder)}", "-m", "compileall", "-q"]
-        + ["-j", "2", str(folder / "Lib" / "site-packages")],
-        check=False,
-        stdout=subprocess.DEVNULL,
-    )
+    place = f"pycache_prefix={compiled_folder(folder)}"
+    words = ["-I", "-X", place, "-m", "compileall", "-q", "-j", "2", str(folder / "Lib" / "site-packages")]
+    # Some packages hold files for other versions of Python, which do not compile: no reason to stop.
+    subprocess.run([host.program, *words], check=False, stdout=subprocess.DEVNULL)

@@ -13,10 +13,15 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from windows_python import BuildError
+
+# Wine is for other systems; this keeps the type checker from looking at it on Windows.
+assert not TYPE_CHECKING or sys.platform != "win32"  # noqa: S101
 
 _FOLDER = Path("/usr/lib/wine")
 _BOOT_S = 180
@@ -72,7 +77,10 @@ class Wine:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Hold the prefix's server; the last one to leave stops it, and with it whatever still runs."""
-        with (self._cache / "users.lock").open("w") as users, (self._cache / "starting.lock").open("w") as starting:
+        with (
+            (self._cache / "users.lock").open("w") as users,
+            (self._cache / "starting.lock").open("w") as starting,
+        ):
             fcntl.flock(users, fcntl.LOCK_SH)
             fcntl.flock(starting, fcntl.LOCK_EX)
             self._silently_server(_LINGER)
@@ -137,13 +145,14 @@ def install_wine() -> None:
         _program("wine64")
         return
     command = "apt-get install --no-install-recommends wine64"
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    program = shutil.which("apt-get")
+    if program is None or os.geteuid() != 0:
         raise BuildError(f"There is no Wine on this machine. Install it: {command}")
     options = ["-q", "-o", "DPkg::Lock::Timeout=300"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for words in (["update"], ["install", "-y", "--no-install-recommends", "wine64"]):
         done = subprocess.run(
-            ["apt-get", *options, *words], env=environment, capture_output=True, text=True, check=False
+            [program, *options, *words], env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode and words[0] == "install":
             raise BuildError(f"{command} failed:\n{done.stderr}")

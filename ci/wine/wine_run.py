@@ -14,11 +14,14 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import pe_image
 import windows_python
-from wine_prefix import Wine, install_wine
+import wine_prefix
+
+# Wine is for other systems; this keeps the type checker from looking at it on Windows.
+assert not TYPE_CHECKING or sys.platform != "win32"  # noqa: S101
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ROOTS = ("harness", "suites", "corpora", "reference_impl", "drivers")
@@ -32,8 +35,10 @@ It is kept in $IPC_GAUNTLET_WINE, by default ipc-gauntlet-wine in the user's cac
   ci/wine/run --setup                   only make the environment
 """
 # Of the caller's environment: about another Python, or another test run.
-_NOT_PASSED = ("PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV")
-_NOT_PASSED += ("PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+_NOT_PASSED = {
+    *("PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "PYTHONSTARTUP", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV"),
+    *("PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID"),
+}
 # A process that the program left behind may hold its output; that is read for this long after the program's end.
 _DRAIN_S = 5
 _MINOR = "3.11"
@@ -76,7 +81,7 @@ def key(minor: str) -> str:
     return hashlib.sha256(b"\0".join(one.read_bytes() for one in parts)).hexdigest()[:12]
 
 
-def prepared(cache: Path) -> tuple[Wine, Path]:
+def prepared(cache: Path) -> tuple[wine_prefix.Wine, Path]:
     """Make what is missing: Wine, its prefix, and the folder of Windows Python.
 
     Args:
@@ -87,8 +92,8 @@ def prepared(cache: Path) -> tuple[Wine, Path]:
     """
     cache.mkdir(parents=True, exist_ok=True)
     with locked(cache / "build.lock"):
-        install_wine()
-        wine = Wine(cache)
+        wine_prefix.install_wine()
+        wine = wine_prefix.Wine(cache)
         wine.boot()
         folder = cache / f"python-{_MINOR}-{key(_MINOR)}"
         ready = folder / "ready"
@@ -132,7 +137,7 @@ def describe_checkout(cache: Path) -> Path:
     return folder
 
 
-def python_environment(wine: Wine, folder: Path, described: Path) -> dict[str, str]:
+def python_environment(wine: wine_prefix.Wine, folder: Path, described: Path) -> dict[str, str]:
     """Variables of Windows Python.
 
     Args:
@@ -159,14 +164,9 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     Returns:
         The low eight bits of its exit status.
     """
-    feed = _input_kind() == "file"
-    process = subprocess.Popen(
-        command,
-        stdin=None if _input_kind() == "pipe" else subprocess.PIPE if feed else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-    )
+    pipe = subprocess.PIPE
+    source = {"pipe": None, "file": pipe, "none": subprocess.DEVNULL}[_input_kind()]
+    process = subprocess.Popen(command, stdin=source, stdout=pipe, stderr=pipe, env=environment)
 
     def stop(number: int, _frame: FrameType | None) -> None:
         # Wine's processes do not answer to signals as Windows programs answer to Ctrl-C.
@@ -175,17 +175,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)
-    assert process.stdout is not None
-    assert process.stderr is not None
     copiers = [
-        threading.Thread(target=_copy, args=(process.stdout, sys.stdout.buffer), daemon=True),
-        threading.Thread(target=_copy, args=(process.stderr, sys.stderr.buffer), daemon=True),
+        _copying(process.stdout, sys.stdout.buffer),
+        _copying(process.stderr, sys.stderr.buffer),
     ]
-    if feed:
-        assert process.stdin is not None
-        threading.Thread(target=_copy, args=(sys.stdin.buffer, process.stdin, True), daemon=True).start()
-    for copier in copiers:
-        copier.start()
+    if process.stdin is not None:
+        _copying(sys.stdin.buffer, process.stdin, close=True)
     status = process.wait()
     for copier in copiers:
         copier.join(_DRAIN_S)
@@ -203,20 +198,29 @@ def _input_kind() -> str:
     return "file" if stat.S_ISREG(mode) else "none"
 
 
-def _copy(source: BinaryIO, target: BinaryIO, close: bool = False) -> None:
-    """Copy bytes as they come; a target that nobody reads any more does not stop the program."""
-    broken = False
-    while block := os.read(source.fileno(), 65536):
-        if broken:
-            continue
-        try:
-            target.write(block)
-            target.flush()
-        except OSError:
-            broken = True
-    if close:
-        with contextlib.suppress(OSError):
-            target.close()
+def _copying(source: IO[bytes] | None, target: IO[bytes], *, close: bool = False) -> threading.Thread:
+    """Start a thread that copies bytes as they come; a target that nobody reads does not stop the program."""
+    if source is None:
+        raise AssertionError("the program was started with pipes")
+    number = source.fileno()
+
+    def copy() -> None:
+        broken = False
+        while block := os.read(number, 65536):
+            if broken:
+                continue
+            try:
+                target.write(block)
+                target.flush()
+            except OSError:
+                broken = True
+        if close:
+            with contextlib.suppress(OSError):
+                target.close()
+
+    thread = threading.Thread(target=copy, daemon=True)
+    thread.start()
+    return thread
 
 
 def main(arguments: Sequence[str]) -> int:
