@@ -255,7 +255,9 @@ def test_lanes_keep_order_and_are_independent(client: Connected, handler: Counti
     assert other() == (Status.OK, 2)
 
 
-def test_what_expires_in_its_lane_is_not_executed(client: Connected, serving: Serving, handler: Counting) -> None:
+def test_what_expires_in_its_lane_is_not_executed(
+    client: Connected, serving: Serving, handler: Counting
+) -> None:
     """The second request waits behind the first until its time is over: the handler never sees it."""
     handler.go_on.clear()
     first = start(client, Call("app.count"))
