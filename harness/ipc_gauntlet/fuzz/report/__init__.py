@@ -1,0 +1,1 @@
+"""Reports of a campaign: one model, and one module for each format."""
