@@ -26,6 +26,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         memory_mb: Limit of a slice's process.
         driver: Command line of an implementation under test, for the engine `driver`.
         canary: Whether each target must catch a planted defect before it counts.
+        stop_at_first: End with the first finding.
+        modules: Modules or files of targets that were named beside the installed ones.
     """
 
     name: str
@@ -40,14 +42,28 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int = 512
     driver: str = ""
     canary: bool = True
+    stop_at_first: bool = False
+    modules: tuple[str, ...] = ()
 
 
 class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One target of a plan: what a slice has to be told about it."""
+    """One target of a plan: what a slice has to be told about it, and what its campaign is judged by.
+
+    Attributes:
+        module: Module or file that it comes from.
+        measured: Prefixes of the modules to instrument.
+        longest: No input is longer, in bytes.
+        reach: Functions that must be entered, `module:qualified.name`.
+        seeds: How many different inputs the target itself brings.
+        code: Digest of the sources of target and measured modules; edges of another version do not count.
+    """
 
     module: str
     measured: tuple[str, ...]
     longest: int = 4096
+    reach: tuple[str, ...] = ()
+    seeds: int = 0
+    code: str = ""
 
 
 class TargetState(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +84,9 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
         blind: Why its fuzzing does not count, empty if it does.
         canary: `caught`, `missed`, `untried`, and after how many seconds.
         unreached: Reach marks that no input has reached.
+        warnings: What a person should look at, though the fuzzing counts.
+        verdicts: How often each reason of rejection was seen, and `accepted`.
+        pay: New features for each CPU second, lately: what the budget follows.
     """
 
     target: str
@@ -85,6 +104,9 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     canary: str = "untried"
     canary_seconds: float = 0.0
     unreached: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    verdicts: dict[str, int] = {}
+    pay: float = 0.0
 
 
 class Growth(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,12 +50,21 @@ NAMES = tuple(_ENGINES)
 def engine(name: str) -> Engine:
     """Make an engine.
 
+    Args:
+        name: One of `NAMES`, or `module:attribute` for one of your own: an object with the parts of `Engine`.
+
     Raises:
         UsageError: There is none of that name, or it cannot run here.
     """
-    if name not in _ENGINES:
-        raise UsageError(f"there is no fuzz engine {name!r}; there are {', '.join(NAMES)}")
-    made: Engine = importlib.import_module(_ENGINES[name]).ENGINE
+    module, _, attribute = name.partition(":") if ":" in name else (_ENGINES.get(name, ""), "", "ENGINE")
+    if not module or not attribute:
+        raise UsageError(
+            f"there is no fuzz engine {name!r}; there are {', '.join(NAMES)}, or MODULE:ATTRIBUTE"
+        )
+    try:
+        made: Engine = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"cannot load the fuzz engine {name}: {error}") from error
     if why := made.missing():
         raise UsageError(f"the fuzz engine {name} cannot run here: {why}")
     return made

@@ -1,0 +1,375 @@
+"""What a campaign remembers: one folder with its plan, a database, and a file for each input of a finding.
+
+    STORE/campaigns/NAME/plan.json      what it was asked to do
+    STORE/campaigns/NAME/state.sqlite   what came of it; written by the supervisor, read by anybody at any time
+    STORE/campaigns/NAME/status.json    the same for machines that watch, replaced about once a second
+    STORE/campaigns/NAME/findings/<signature>/<sha256>.json
+    STORE/campaigns/NAME/slices/        slices that have not been merged yet
+
+Whatever belongs together is written in one transaction, and merging a slice twice changes nothing: a process may be
+killed at any moment.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from ipc_gauntlet.errors import GauntletError, UsageError
+from ipc_gauntlet.fuzz.campaign.guards import Facts, judge
+from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd, add
+from ipc_gauntlet.fuzz.campaign.records import (
+    FindingState,
+    FindingStatus,
+    Growth,
+    Plan,
+    TargetPlan,
+    TargetState,
+)
+from ipc_gauntlet.fuzz.campaign.tables import connect, told
+from ipc_gauntlet.fuzz.work import write_whole
+
+DATABASE = "state.sqlite"
+PLAN = "plan.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What the budget knows of a target; see `budget`."""
+
+    target: str
+    given: float = 0.0
+    passed: float = 0.0
+    pay: float = 0.0
+    slices: int = 0
+    canary: str = "untried"
+    canary_code: str = ""
+    broken_in_a_row: int = 0
+    trouble: str = ""
+    kept: int = 0
+    engines: Mapping[str, int] = field(default_factory=dict)
+
+
+class State:
+    """A campaign's memory. Made by `open`; use it as a context manager, or call `close`."""
+
+    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._database = database
+
+    @classmethod
+    def open(cls, folder: Path, *, writable: bool = False) -> State:
+        """Open the memory of a campaign.
+
+        Args:
+            folder: The campaign's.
+            writable: Whether to make it if there is none.
+
+        Raises:
+            UsageError: There is no such campaign.
+            GauntletError: It cannot be read or written.
+        """
+        path = folder / DATABASE
+        if not writable and not path.is_file():
+            raise UsageError(f"there is no fuzz campaign in {folder}")
+        return cls(folder, connect(path, writable=writable))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    # What it was asked to do.
+
+    def plan(self) -> Plan:
+        """The plan.
+
+        Raises:
+            GauntletError: It cannot be read.
+        """
+        return read_plan(self.folder)
+
+    def adopt(self, plan: Plan) -> None:
+        """Follow a plan from now on: new targets are added; what a changed target's edges were is forgotten.
+
+        Raises:
+            GauntletError: It cannot be written.
+        """
+        write_whole(self.folder / PLAN, msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
+        with self._transaction() as base:
+            start = base.execute("SELECT coalesce(min(pass), 0) FROM target").fetchone()[0]
+            for place, (name, target) in enumerate(plan.targets.items()):
+                row = base.execute("SELECT code FROM target WHERE name = ?", (name,)).fetchone()
+                if row is None:
+                    base.execute(
+                        "INSERT INTO target (name, place, code, pass) VALUES (?, ?, ?, ?)",
+                        (name, place, target.code, start),
+                    )
+                    continue
+                base.execute(
+                    "UPDATE target SET place = ?, code = ?, broken_in_a_row = 0, trouble = '' WHERE name = ?",
+                    (place, target.code, name),
+                )
+                if row["code"] != target.code:
+                    self._forget_coverage(base, name)
+
+    @staticmethod
+    def _forget_coverage(base: sqlite3.Connection, name: str) -> None:
+        for table in ("covered", "entered", "features"):
+            base.execute(f"DELETE FROM {table} WHERE target = ?", (name,))  # noqa: S608 - names of ours
+        base.execute("UPDATE target SET edges = 0, edges_total = 0, features = 0 WHERE name = ?", (name,))
+
+    # What is known.
+
+    def elapsed(self) -> float:
+        """Wall-clock seconds for which the campaign ran, over all its runs."""
+        return self._number("elapsed")
+
+    def budget(self) -> float:
+        """At which `elapsed` it is over; 0 for never."""
+        return self._number("budget")
+
+    def _number(self, key: str) -> float:
+        rows = self._rows("SELECT value FROM campaign WHERE key = ?", key)
+        return float(rows[0]["value"]) if rows else 0.0
+
+    def targets(self) -> list[TargetState]:
+        """What is known of each target of the plan, in its order, and whether its fuzzing counts.
+
+        Raises:
+            GauntletError: The database cannot be read.
+        """
+        plan = self.plan()
+        rows = {row["name"]: row for row in self._rows("SELECT * FROM target")}
+        return [
+            self._target(rows[name], target, canary=plan.canary)
+            for name, target in plan.targets.items()
+            if name in rows
+        ]
+
+    def _target(self, row: sqlite3.Row, plan: TargetPlan, *, canary: bool) -> TargetState:
+        name = row["name"]
+        entered = self.entered(name) if plan.reach else set()
+        unreached = tuple(mark for mark in plan.reach if mark not in entered)
+        verdicts = {
+            one["reason"]: one["count"]
+            for one in self._rows("SELECT * FROM verdict WHERE target = ? ORDER BY reason", name)
+        }
+        state = TargetState(
+            target=name,
+            executions=row["executions"],
+            seconds=row["seconds"],
+            cpu_seconds=row["cpu_seconds"],
+            edges=row["edges"],
+            edges_total=row["edges_total"],
+            features=row["features"],
+            corpus=row["corpus"],
+            last_new=row["last_new"],
+            slices=row["slices"],
+            broken=row["broken"],
+            canary=row["canary"],
+            canary_seconds=row["canary_seconds"],
+            unreached=unreached,
+            verdicts=verdicts,
+            pay=_pay(row),
+        )
+        facts = Facts(
+            state=state,
+            seeds=plan.seeds,
+            kept=row["kept"],
+            broken_in_a_row=row["broken_in_a_row"],
+            trouble=row["trouble"],
+            canary_wanted=canary,
+        )
+        blind, warnings = judge(facts)
+        return msgspec.structs.replace(state, blind=blind, warnings=warnings)
+
+    def growth(self, target: str) -> list[Growth]:
+        """A target's curve, a point for each slice, thinned out where it is long."""
+        rows = self._rows("SELECT * FROM growth WHERE target = ? ORDER BY id", target)
+        return [Growth(**{key: row[key] for key in Growth.__struct_fields__}) for row in rows]
+
+    def findings(self) -> list[FindingState]:
+        """All findings, the oldest first."""
+        rows = self._rows("SELECT * FROM finding ORDER BY first_at, signature")
+        return [FindingState(**{key: row[key] for key in FindingState.__struct_fields__}) for row in rows]
+
+    def covered(self, target: str) -> set[str]:
+        """Edges that were hit, `module:line:kind:index`."""
+        return {row["edge"] for row in self._rows("SELECT edge FROM covered WHERE target = ?", target)}
+
+    def entered(self, target: str) -> set[str]:
+        """Functions that were entered, `module:qualified.name`."""
+        return {
+            row["function"] for row in self._rows("SELECT function FROM entered WHERE target = ?", target)
+        }
+
+    def known(self, target: str) -> tuple[str, ...]:
+        """Signatures found with a target, sorted."""
+        rows = self._rows("SELECT signature FROM finding WHERE target = ? ORDER BY signature", target)
+        return tuple(row["signature"] for row in rows)
+
+    def accounts(self) -> list[Account]:
+        """What the budget has to know, in the order of the plan."""
+        rows = {row["name"]: row for row in self._rows("SELECT * FROM target")}
+        slices: dict[str, dict[str, int]] = {}
+        for row in self._rows("SELECT target, engine, count(*) AS n FROM slice GROUP BY target, engine"):
+            slices.setdefault(row["target"], {})[row["engine"]] = row["n"]
+        return [
+            Account(
+                target=name,
+                given=rows[name]["given"],
+                passed=rows[name]["pass"],
+                pay=_pay(rows[name]),
+                slices=rows[name]["slices"],
+                canary=rows[name]["canary"],
+                canary_code=rows[name]["canary_code"],
+                broken_in_a_row=rows[name]["broken_in_a_row"],
+                trouble=rows[name]["trouble"],
+                kept=rows[name]["kept"],
+                engines=slices.get(name, {}),
+            )
+            for name in self.plan().targets
+            if name in rows
+        ]
+
+    def last_slice(self) -> int:
+        """Number of the last slice that was merged, 0 if there was none."""
+        return int(self._rows("SELECT coalesce(max(id), 0) AS n FROM slice")[0]["n"])
+
+    def is_merged(self, name: str) -> bool:
+        """Whether a slice's results are in here."""
+        return bool(self._rows("SELECT 1 FROM slice WHERE name = ?", name))
+
+    # What is learnt.
+
+    def pass_time(self, elapsed: float, budget: float) -> None:
+        """Remember how long the campaign ran and at which time it is over.
+
+        Raises:
+            GauntletError: It cannot be written.
+        """
+        with self._transaction() as base:
+            base.executemany(
+                "INSERT OR REPLACE INTO campaign (key, value) VALUES (?, ?)",
+                [("elapsed", elapsed), ("budget", budget)],
+            )
+
+    def canary(self, target: str, answer: str, seconds: float, code: str) -> None:
+        """Remember what became of a target's canary.
+
+        Args:
+            target: Its name.
+            answer: `caught`, `missed`, `untried` or why there is none.
+            seconds: How long it took.
+            code: Digest of the sources for which that holds.
+
+        Raises:
+            GauntletError: It cannot be written.
+        """
+        with self._transaction() as base:
+            base.execute(
+                "UPDATE target SET canary = ?, canary_seconds = ?, canary_code = ? WHERE name = ?",
+                (answer, seconds, code, target),
+            )
+
+    def mark(
+        self,
+        signature: str,
+        *,
+        status: FindingStatus,
+        reproduced: str = "",
+        smallest: str = "",
+        size: int = 0,
+    ) -> None:
+        """Remember what triage made of a finding; what is left out stays as it is.
+
+        Args:
+            signature: Which.
+            status: Where it stands now.
+            reproduced: How many re-runs showed it, of how many: `5/5`.
+            smallest: SHA-256 of the smallest input.
+            size: Its length.
+
+        Raises:
+            UsageError: There is no such finding.
+            GauntletError: It cannot be written.
+        """
+        with self._transaction() as base:
+            changed = base.execute(
+                "UPDATE finding SET status = ?, reproduced = coalesce(nullif(?, ''), reproduced), "
+                "size = CASE WHEN ? != '' THEN ? ELSE size END, smallest = coalesce(nullif(?, ''), smallest) "
+                "WHERE signature = ?",
+                (status, reproduced, smallest, size, smallest, signature),
+            )
+            if changed.rowcount == 0:
+                raise UsageError(f"there is no finding {signature} in {self.folder}")
+
+    def merge(self, end: SliceEnd, *, given: float, passed: float) -> tuple[str, ...]:
+        """Take over a slice's results; a slice that was merged already changes nothing.
+
+        Args:
+            end: The results.
+            given: Seconds that the target has been given by now.
+            passed: Where it stands in the queue of the budget.
+
+        Returns:
+            Signatures that are new to the campaign.
+
+        Raises:
+            GauntletError: It cannot be written; then nothing was.
+        """
+        with self._transaction() as base:
+            if base.execute("SELECT 1 FROM slice WHERE name = ?", (end.name,)).fetchone():
+                return ()
+            new = add(base, end)
+            base.execute("UPDATE target SET given = ?, pass = ? WHERE name = ?", (given, passed, end.target))
+            return new
+
+    def _rows(self, question: str, *values: object) -> list[sqlite3.Row]:
+        with told(self.folder / DATABASE):
+            return self._database.execute(question, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing."""
+        with told(self.folder / DATABASE):
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan in a campaign's folder.
+
+    Raises:
+        GauntletError: It cannot be read.
+    """
+    path = folder / PLAN
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except (OSError, msgspec.DecodeError) as error:
+        raise GauntletError(f"cannot read the plan {path}: {error}; begin again with --fresh") from error
+
+
+def _pay(row: sqlite3.Row) -> float:
+    return float(row["recent_new"] / row["recent_cpu"]) if row["recent_cpu"] > 0 else 0.0
