@@ -20,6 +20,7 @@ OURS = (
     "sipc_runtime",
     "sipc_driver",
     "sipc_mutants",
+    "sipc_targets",
 )
 
 
@@ -41,10 +42,11 @@ class Part:
 
 
 PARTS = (
-    Part("reference_impl", ("sipc",), hidden=("sipc_runtime", "sipc_driver", "sipc_mutants")),
-    Part("reference_impl", ("sipc_runtime",), hidden=("sipc_driver", "sipc_mutants")),
-    Part("reference_impl", ("sipc_driver",), hidden=("sipc_mutants",)),
-    Part("reference_impl", ("sipc_mutants",)),
+    Part("reference_impl", ("sipc",), hidden=("sipc_runtime", "sipc_driver", "sipc_mutants", "sipc_targets")),
+    Part("reference_impl", ("sipc_runtime",), hidden=("sipc_driver", "sipc_mutants", "sipc_targets")),
+    Part("reference_impl", ("sipc_driver",), hidden=("sipc_mutants", "sipc_targets")),
+    Part("reference_impl", ("sipc_mutants",), hidden=("sipc_targets",)),
+    Part("reference_impl", ("sipc_targets",), also=("harness", "corpora"), hidden=("sipc_mutants",)),
     Part("harness", ("ipc_gauntlet",)),
     Part("corpora", ("ipc_gauntlet_corpora",)),
     Part("suites", ("ipc_gauntlet_suites",), also=("harness", "corpora")),

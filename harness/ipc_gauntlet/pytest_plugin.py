@@ -123,6 +123,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names = [case.nodeid for case in order]
         if isinstance(state.link, RunLink) and state.link.as_given:
             names = [name for name in state.link.cases if name in by_id]
+        elif isinstance(state.link, RunLink):
+            # A part of a run, or a second try of some cases, is less than what the patterns choose.
+            names = [name for name in names if name in state.link.cases]
         items[:] = [by_id[name] for name in names]
     else:
         problems = lint(list(cases.values()), state.catalogue)

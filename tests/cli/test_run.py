@@ -260,3 +260,38 @@ def test_both_roles_taken(command: Runner, plain: str) -> None:
     ended = command("run", "reference", "--client-driver", plain, "--server-driver", plain)
     assert ended.status == 2
     assert "no role" in ended.err
+
+
+def test_parts_and_their_merger(toy: Runner, command: Runner) -> None:
+    """Two parts hold what the whole run holds; merged they give its verdicts and its exit status."""
+    chosen = ("-n", "0", "--suite", "replay", "--transport", "unix")
+    ended = toy(*chosen)
+    whole = verdicts(ended)
+    (ended.folder / "report.json").rename(ended.folder / "before.json")
+    sizes = []
+    for number in ("1", "2"):
+        part = toy(*chosen, "--shard", f"{number}/2", "--durations", "before.json")
+        sizes.append(len(verdicts(part)))
+        (ended.folder / "report.json").rename(ended.folder / f"part{number}.json")
+    assert min(sizes) > 0
+    merged = command(
+        "report", "merge", "part1.json", "part2.json", "--json", "all.json", "--junit", "all.xml"
+    )
+    assert merged.status == 1
+    assert {case["id"]: case["verdict"] for case in merged.json("all.json")["cases"]} == whole
+    assert len(list(junitparser.JUnitXml.fromfile(str(ended.folder / "all.xml")))) == 1
+    shown = command("report", "show", "all.json")
+    assert (shown.status, shown.out) == (1, merged.out)
+    lonely = command("report", "merge", "part1.json")
+    assert lonely.status in (1, 3)
+    assert "part 2/2 is missing" in lonely.out
+    twice = command("report", "merge", "part1.json", "part1.json")
+    assert twice.status == 2
+    assert "is in two reports" in twice.err
+
+
+def test_a_part_needs_a_seed(command: Runner) -> None:
+    """Without one, each machine would make other choices."""
+    ended = command("run", "--shard", "1/2")
+    assert ended.status == 2
+    assert "--shard needs --seed" in ended.err

@@ -19,6 +19,11 @@ VIOLATIONS = {
     ),
     "The runtime does not know its driver": ("reference_impl/sipc_runtime", "import sipc_driver"),
     "The reference does not know its mutants": ("reference_impl/sipc_runtime", "import sipc_mutants"),
+    "The reference does not know its fuzz targets": ("reference_impl/sipc_driver", "import sipc_targets"),
+    "Fuzz targets of the reference use the harness's public API for fuzzing": (
+        "reference_impl/sipc_targets",
+        "import ipc_gauntlet_suites",
+    ),
     "The harness is neutral": ("harness/ipc_gauntlet", "import ipc_gauntlet_corpora"),
     "The harness is built in layers": ("harness/ipc_gauntlet/adversary", "import ipc_gauntlet.engine"),
     "The harness's SIPC/1 peer stands on the protocol's page alone": (

@@ -17,6 +17,7 @@ _COMMANDS: Mapping[str, str] = {
     "list": "ipc_gauntlet.cli.listing",
     "show": "ipc_gauntlet.cli.show",
     "replay": "ipc_gauntlet.cli.replay",
+    "report": "ipc_gauntlet.cli.report",
     "doctor": "ipc_gauntlet.cli.doctor",
     "describe": "ipc_gauntlet.cli.describe",
     "implementations": "ipc_gauntlet.cli.implementations",

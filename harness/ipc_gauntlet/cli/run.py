@@ -21,6 +21,7 @@ from ipc_gauntlet.cli.options import (
 if TYPE_CHECKING:
     from ipc_gauntlet.engine.prepare import Wish
     from ipc_gauntlet.engine.recorder import Consumer
+    from ipc_gauntlet.engine.shards import Shard
     from ipc_gauntlet.report.model import Report
 
 _MOST = 256
@@ -79,6 +80,17 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
     "--random-order/--fixed-order",
     default=True,
     help="Order of the cases: from the seed (default), or as in the catalogue.",
+)
+@click.option(
+    "--shard",
+    metavar="K/N",
+    help="Only the K-th of N parts, for N machines; see `ipc-gauntlet report merge`.",
+)
+@click.option(
+    "--durations",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="An earlier JSON report, the same one for all parts: makes them of about the same length.",
 )
 @click.option("--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", "junit_path", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
@@ -163,7 +175,26 @@ def _wish(values: dict[str, Any]) -> Wish:
         case_limit_s=values["case_limit"],
         traces=values["out"] is not None,
         shuffle=values["random_order"],
+        shard=_shard(values["shard"], seed),
+        durations=_durations(values["durations"]),
     )
+
+
+def _shard(text: str | None, seed: int | None) -> Shard | None:
+    from ipc_gauntlet.engine.shards import parse_shard
+    from ipc_gauntlet.errors import UsageError
+
+    if text is not None and seed is None:
+        raise UsageError("--shard needs --seed, the same one for every part")
+    return None if text is None else parse_shard(text)
+
+
+def _durations(path: Path | None) -> dict[str, float]:
+    if path is None:
+        return {}
+    from ipc_gauntlet.report.files import read_report
+
+    return {result.id: result.duration_s for result in read_report(path).cases}
 
 
 def _files(values: dict[str, Any]) -> list[Consumer]:

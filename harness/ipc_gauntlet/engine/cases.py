@@ -62,6 +62,11 @@ class FoundCase:
         return self.place.transport
 
     @property
+    def measures_time(self) -> bool:
+        """Whether it measures real time."""
+        return self.spec.timing
+
+    @property
     def title(self) -> str:
         """One line for people."""
         return self.spec.title or self.function.rpartition("/")[2].replace("_", " ")

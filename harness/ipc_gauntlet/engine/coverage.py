@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from ipc_gauntlet.engine.cases import FoundCase
+from ipc_gauntlet.engine.cases import FoundCase, blank_result
 from ipc_gauntlet.engine.selection import Selection
 from ipc_gauntlet.engine.settings import Settings
-from ipc_gauntlet.events import CaseResult, Required
+from ipc_gauntlet.events import CaseResult
+from ipc_gauntlet.report.merge import UNTESTABLE, untestable_result
 from ipc_gauntlet.requirements import Catalogue
 from ipc_gauntlet.verdict import Verdict
-
-MARK = "untestable"
-_BLAMED = (MARK, "unsupported")
 
 
 def untestable(
@@ -43,23 +41,8 @@ def untestable(
         if requirement.level != "MUST" or any(case.id not in results for case in cases):
             continue
         ended = [results[case.id] for case in cases]
-        blamed = dict.fromkeys(result.message for result in ended if result.reason in _BLAMED)
+        blamed = dict.fromkeys(result.message for result in ended if result.reason in UNTESTABLE)
         if not blamed or any(result.verdict is not Verdict.not_applicable for result in ended):
             continue
-        yield CaseResult(
-            id=f"{requirement.suite}/{MARK}/{name}/all",
-            suite=requirement.suite,
-            requirement=name,
-            level=requirement.level,
-            profile=requirement.profile,
-            title=f"{name} can be tested",
-            description=f"At least one of the {len(cases)} cases of {name} applies to the implementation.",
-            verdict=Verdict.fail,
-            reason=MARK,
-            message=f"{name} is a MUST of profile {requirement.profile}, and nothing shows whether it holds",
-            role="both",
-            replay=f"ipc-gauntlet replay {requirement.suite}/{MARK}/{name}/all {settings.replay}",
-            required=Required(requirement.statement, requirement.source),
-            expected=f"at least one of the {len(cases)} cases of {name} to apply",
-            seen="; ".join(blamed),
-        )
+        blank = blank_result(cases[0], requirement, Verdict.not_applicable, "")
+        yield untestable_result(blank, len(cases), "; ".join(blamed), settings.replay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from ipc_gauntlet.engine.implementations import Target
 from ipc_gauntlet.engine.probe import describe, facts_of
 from ipc_gauntlet.engine.selection import Selection, suggest
 from ipc_gauntlet.engine.settings import Command, Settings
+from ipc_gauntlet.engine.shards import Shard
 from ipc_gauntlet.errors import HarnessError, UsageError
+from ipc_gauntlet.report.merge import SHARD
 from ipc_gauntlet.verdict import PROFILES
 
 TRANSPORTS = ("unix", "tcp")
@@ -34,6 +37,8 @@ class Wish:
         case_limit_s: Seconds after which a case is given up.
         traces: Whether passed cases keep their traces.
         shuffle: Whether the order of the cases depends on the seed.
+        shard: Which part of the cases; None for all.
+        durations: Seconds that cases took before, by id, to make parts of about the same length.
     """
 
     target: Target
@@ -45,6 +50,13 @@ class Wish:
     case_limit_s: float = 120.0
     traces: bool = False
     shuffle: bool = True
+    shard: Shard | None = None
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+    def chosen_by(self) -> dict[str, tuple[str, ...]]:
+        """What a report says about how its cases were chosen."""
+        chosen = self.selection.as_dict()
+        return chosen if self.shard is None else {**chosen, SHARD: (str(self.shard),)}
 
     def options(self) -> str:
         """The options with which `replay` runs a case in the same way."""

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 
-from ipc_gauntlet.engine.coverage import MARK
 from ipc_gauntlet.engine.selection import Selection, suggest
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.events import CaseResult
+from ipc_gauntlet.report.merge import MARK
 from ipc_gauntlet.report.model import Report
 from ipc_gauntlet.verdict import ExitStatus, Verdict, combined
 

@@ -129,7 +129,7 @@ class _Run:
         problems = unmatched(wish.selection, found, [item.id for item in catalogue.requirements])
         if problems:
             raise UsageError("\n".join(problems))
-        self._chosen = [case for case in found if wish.selection.chooses(case)]
+        self._chosen = self._part([case for case in found if wish.selection.chooses(case)])
         runnable = [case for case in self._chosen if case.gate is None]
         workers = crew_size(self._order.workers, runnable, self._order.clocks)
         skipped = self._skipped(settings, catalogue, found)
@@ -137,9 +137,7 @@ class _Run:
         suites.update(result.suite for result in skipped if result.verdict is Verdict.fail)
         start = _start(settings.implementation, self._order)
         self._recorder.run_started(
-            msgspec.structs.replace(
-                start, suites=dict(suites), selection=wish.selection.as_dict(), workers=workers
-            )
+            msgspec.structs.replace(start, suites=dict(suites), selection=wish.chosen_by(), workers=workers)
         )
         for result in skipped:
             self._recorder.case_finished(result)
@@ -147,6 +145,14 @@ class _Run:
             self._run(settings, runnable, workers)
         if not self.interrupted:
             self._complete(settings, catalogue, found)
+
+    def _part(self, cases: list[FoundCase]) -> list[FoundCase]:
+        """The cases of this part of the run."""
+        shard = self._order.wish.shard
+        if shard is None:
+            return cases
+        mine = shard.choose(cases, self._order.wish.durations)
+        return [case for case in cases if case.id in mine]
 
     def _skipped(
         self, settings: Settings, catalogue: Catalogue, found: Sequence[FoundCase]

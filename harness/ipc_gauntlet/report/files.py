@@ -157,6 +157,15 @@ def output_files(*, json_path: Path | None, junit_path: Path | None, folder: Pat
     return found
 
 
+def write_report(path: Path, content: bytes) -> None:
+    """Write a report that is finished.
+
+    Raises:
+        UsageError: The path cannot be written to.
+    """
+    write_atomically(_writable(path), content)
+
+
 def _writable(path: Path) -> Path:
     folder = path.parent
     if not folder.is_dir():

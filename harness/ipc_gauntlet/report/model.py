@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -143,6 +143,7 @@ class ReportBuilder:
             self.results,
             key=lambda result: (order.get(result.suite, len(order)), result.requirement, result.id),
         )
+        suites, requirements = summaries_of(cases)
         return Report(
             schema=SCHEMA,
             tool=Tool(name="ipc-gauntlet", version=start.version, platform=start.platform),
@@ -158,8 +159,8 @@ class ReportBuilder:
             error=end.error,
             exit_status=end.exit_status,
             summary=summarize(cases),
-            suites=tuple(_suites(cases)),
-            requirements=tuple(_requirements(cases)),
+            suites=suites,
+            requirements=requirements,
             cases=tuple(cases),
             not_run=end.not_run,
             warnings=tuple(self._warnings),
@@ -172,6 +173,13 @@ def summarize(results: Iterable[CaseResult]) -> Summary:
     for result in results:
         counts[result.verdict] += 1
     return Summary(**{verdict.name: count for verdict, count in counts.items()})
+
+
+def summaries_of(
+    cases: Sequence[CaseResult],
+) -> tuple[tuple[SuiteSummary, ...], tuple[RequirementSummary, ...]]:
+    """Counts by suite and verdicts by requirement, in the order of the cases."""
+    return tuple(_suites(cases)), tuple(_requirements(cases))
 
 
 def without_bulk(result: CaseResult) -> CaseResult:

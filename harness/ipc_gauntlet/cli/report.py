@@ -1,0 +1,71 @@
+"""`ipc-gauntlet report ...`: what can be done with reports of runs that are over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ipc_gauntlet.cli.options import no_color_option
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group("report", short_help="Merge and show reports.")
+def command() -> None:
+    """Do something with JSON reports that `run` wrote."""
+
+
+@command.command("merge")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--json", "json_path", type=_FILE, metavar="FILE", help="Write the merged report as JSON.")
+@click.option(
+    "--junit", "junit_path", type=_FILE, metavar="FILE", help="Write the merged report as JUnit XML."
+)
+@click.option("--strict", is_flag=True, help="Let SHOULD count like MUST for the exit status.")
+@click.option("-v", "--verbose", is_flag=True, help="Explain every failure, not one of each kind.")
+@no_color_option
+@click.pass_context
+def merge_command(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    json_path: Path | None,
+    junit_path: Path | None,
+    strict: bool,
+    verbose: bool,
+) -> None:
+    """Make one report of the parts of a run that was split with `run --shard`.
+
+    Exit status: that of the whole run; 3 when a part is missing.
+    """
+    from ipc_gauntlet.cli.console import make_console
+    from ipc_gauntlet.cli.outcome import print_outcome
+    from ipc_gauntlet.report.files import json_bytes, read_report, write_report
+    from ipc_gauntlet.report.junit import junit_xml
+    from ipc_gauntlet.report.merge import merge
+
+    whole = merge([read_report(path) for path in files], strict=strict)
+    if json_path is not None:
+        write_report(json_path, json_bytes(whole))
+    if junit_path is not None:
+        write_report(junit_path, junit_xml(whole))
+    print_outcome(make_console(ctx), whole, verbose=verbose)
+    ctx.exit(whole.exit_status)
+
+
+@command.command("show")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-v", "--verbose", is_flag=True, help="Explain every failure, not one of each kind.")
+@no_color_option
+@click.pass_context
+def show_command(ctx: click.Context, file: Path, verbose: bool) -> None:
+    """Print a report as `run` printed it when it ended; the exit status is that of the run."""
+    from ipc_gauntlet.cli.console import make_console
+    from ipc_gauntlet.cli.outcome import print_outcome
+    from ipc_gauntlet.report.files import read_report
+
+    report = read_report(file)
+    print_outcome(make_console(ctx), report, verbose=verbose)
+    ctx.exit(report.exit_status)
