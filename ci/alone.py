@@ -54,9 +54,10 @@ PARTS = (
 )
 
 # Runs in the child. sys.path keeps the standard library and site-packages; source roots that an editable
-# installation added are taken out; an installed copy of ours (a wheel) is refused by the finder.
+# installation added are taken out; an installed copy of ours (a wheel) is refused by the finder. A module that says to
+# the type checker on which systems it counts is imported on those only.
 CHILD = """
-import importlib, importlib.abc, json, pathlib, pkgutil, sys
+import importlib, importlib.abc, json, pathlib, pkgutil, re, sys
 packages, visible, refused, roots = json.loads(sys.argv[1])
 sys.path[:] = visible + [entry for entry in sys.path if entry not in roots]
 
@@ -65,13 +66,18 @@ class Refuse(importlib.abc.MetaPathFinder):
         if name.partition(".")[0] in refused:
             raise ModuleNotFoundError(f"{name} is out of reach of {packages[0]}", name=name)
 
+def counts_here(found):
+    text = pathlib.Path(found.module_finder.find_spec(found.name).origin).read_text(encoding="utf-8")
+    said = re.search(r"^assert not TYPE_CHECKING or (sys[.]platform [^#]*)", text, re.MULTILINE)
+    return said is None or eval(said[1], {"sys": sys})
+
 sys.meta_path.insert(0, Refuse())
 count = 0
 for package in packages:
     module = importlib.import_module(package)
     assert pathlib.Path(module.__file__).is_relative_to(visible[0]), f"{package} is {module.__file__}"
     for found in pkgutil.walk_packages(module.__path__, package + "."):
-        if not found.name.endswith("__main__"):
+        if not found.name.endswith("__main__") and counts_here(found):
             importlib.import_module(found.name)
             count += 1
 loaded = sorted({name.partition(".")[0] for name in sys.modules} & set(refused))

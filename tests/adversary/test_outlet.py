@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ipc_gauntlet.adversary.outlet import NAP_S, PACE_BUDGET_S, PACE_MAX_S, RESET_WAIT_S, End, Outlet
-from ipc_gauntlet.reactor import SelectorReactor
+from ipc_gauntlet.reactor import SelectorReactor, new_reactor
 
 
 class Clock:
@@ -58,7 +58,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def reactor(clock: Clock) -> Iterator[SelectorReactor]:
-    made = SelectorReactor(clock)
+    made = new_reactor(clock)
     yield made
     made.close()
 

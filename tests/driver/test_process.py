@@ -33,7 +33,7 @@ def read_line(process: DriverProcess) -> bytes:
     while not line.endswith(b"\n"):
         assert time.monotonic() < deadline
         try:
-            piece = os.read(process.stdout, 1)
+            piece = process.stdout.read(1)
         except BlockingIOError:
             time.sleep(0.001)
             continue
@@ -76,15 +76,16 @@ def test_waiting_for_a_process_that_stays_ends_in_time(start: Spawn) -> None:
 
 
 def test_the_pipes_end_with_the_process(start: Spawn) -> None:
-    """Descriptors are -1 once they are closed, each on its own."""
+    """They are closed each on its own."""
     process = start("import sys; sys.stdin.read()")
     process.close_stdin()
     process.close_stdin()
-    assert process.stdin == -1
-    assert process.stdout >= 0
+    assert process.stdin.closed
+    assert not process.stdout.closed
     assert process.wait(10) == 0
     process.kill()
-    assert (process.stdout, process.stderr) == (-1, -1)
+    assert process.stdout.closed
+    assert process.stderr.closed
 
 
 def test_living_children_are_told_from_zombies(start: Spawn) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipc_gauntlet.errors import HarnessError
-from ipc_gauntlet.reactor import Reactor, SelectorReactor, new_reactor
+from ipc_gauntlet.reactor import Reactor, new_reactor
 
 
 class FakeClock:
@@ -196,7 +196,7 @@ def test_timers_fire_in_order_of_time_then_of_creation(reactor: Reactor) -> None
 def test_a_timer_never_fires_early() -> None:
     """With a clock that stands still just before the time, nothing fires; one tick later it does."""
     clock = FakeClock()
-    reactor = SelectorReactor(clock)
+    reactor = new_reactor(clock)
     fired: list[float] = []
     reactor.call_at(101.0, lambda: fired.append(clock.time))
     clock.time = 100.9999
@@ -223,7 +223,7 @@ def test_a_cancelled_timer_does_not_fire(reactor: Reactor) -> None:
 
 def test_a_timer_made_by_a_timer_waits_for_the_next_pass() -> None:
     """A callback that always asks for another one cannot keep the loop from looking at the predicate."""
-    reactor = SelectorReactor()
+    reactor = new_reactor()
     count = 0
 
     def again() -> None:
@@ -239,7 +239,7 @@ def test_a_timer_made_by_a_timer_waits_for_the_next_pass() -> None:
 
 def test_cancelled_timers_do_not_pile_up() -> None:
     """Ten thousand timeouts that were called off leave a small heap."""
-    reactor = SelectorReactor()
+    reactor = new_reactor()
     kept = reactor.call_at(reactor.now() + 3600, nothing)
     for _ in range(10_000):
         reactor.call_at(reactor.now() + 3600, nothing).cancel()
@@ -252,7 +252,7 @@ def test_cancelled_timers_do_not_pile_up() -> None:
 def test_exactly_the_timers_that_were_not_cancelled_fire_in_order(plan: list[tuple[int, bool]]) -> None:
     """Whatever is cancelled, the rest fires once each, sorted by time and then by creation."""
     clock = FakeClock()
-    reactor = SelectorReactor(clock)
+    reactor = new_reactor(clock)
     fired: list[tuple[int, int]] = []
     expected = []
     for number, (delay, cancel) in enumerate(plan):
@@ -299,7 +299,7 @@ def test_what_arrived_in_time_is_seen_even_when_the_harness_wakes_late(
     """A deadline that passed while the harness could not run does not hide bytes that were there before it."""
     left, right = pair
     clock = FakeClock()
-    reactor = SelectorReactor(clock)
+    reactor = new_reactor(clock)
     seen = bytearray()
 
     def readable() -> None:

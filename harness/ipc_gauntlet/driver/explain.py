@@ -39,14 +39,32 @@ def examine_hint(command: DriverCommand) -> str:
     return f"examine it with: ipc-gauntlet doctor --driver {shlex.quote(str(command))}"
 
 
+# How Windows ends a process that did not end itself; the others can be looked up by their number.
+_NT_STATUS = {
+    0xC0000005: "access violation",
+    0xC0000017: "out of memory",
+    0xC000001D: "illegal instruction",
+    0xC00000FD: "stack overflow",
+    0xC0000135: "a DLL is missing",
+    0xC000013A: "Ctrl-C, or killed",
+    0xC0000142: "a DLL could not be initialised",
+    0xC0000374: "heap corruption",
+    0xC0000409: "failed fast",
+}
+_NT_ERROR = 0xC0000000
+
+
 def describe_exit(status: int | None) -> str:
     """Tell how a program ended.
 
     Args:
-        status: Its exit status, minus a signal's number, None when it still runs.
+        status: Its exit status, minus a signal's number on POSIX, None when it still runs.
     """
     if status is None:
         return "closed its standard output, but still runs"
+    if status >= _NT_ERROR:
+        name = _NT_STATUS.get(status, "an unhandled exception")
+        return f"was ended by the system with status 0x{status:08X} ({name})"
     if status >= 0:
         return f"ended by itself with exit status {status}"
     try:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from ipc_gauntlet.errors import HarnessError
-
-if sys.platform != "win32":
-    from ipc_gauntlet.driver.process_posix import PosixProcess
+if sys.platform == "win32":
+    from ipc_gauntlet.driver.process_windows import WindowsProcess as SystemProcess
+else:
+    from ipc_gauntlet.driver.process_posix import PosixProcess as SystemProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,36 @@ class Launch:
     env: Mapping[str, str]
 
 
+class ChildPipe(Protocol):
+    """Our end of a pipe to a program; it does not block, and a reactor can watch it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether our end is closed."""
+
+    def fileno(self) -> int:
+        """Return its descriptor, or its handle on Windows.
+
+        Raises:
+            ValueError: When it is closed.
+        """
+
+    def read(self, size: int) -> bytes:
+        """Return what has come, at most some bytes; empty at the end.
+
+        Raises:
+            BlockingIOError: When nothing is there.
+        """
+
+    def write(self, data: bytes | bytearray) -> int:
+        """Write what the pipe takes, and return how many bytes that was; what is left has to follow unchanged.
+
+        Raises:
+            BlockingIOError: When it takes nothing at the moment.
+            BrokenPipeError: When nobody reads it any more.
+        """
+
+
 class DriverProcess(Protocol):
     """A running program with three pipes that do not block."""
 
@@ -40,19 +70,19 @@ class DriverProcess(Protocol):
         """The process id of the program itself."""
 
     @property
-    def stdin(self) -> int:
-        """Descriptor of our end of its standard input, -1 once closed."""
+    def stdin(self) -> ChildPipe:
+        """Our end of its standard input."""
 
     @property
-    def stdout(self) -> int:
-        """Descriptor of our end of its standard output, -1 once closed."""
+    def stdout(self) -> ChildPipe:
+        """Our end of its standard output."""
 
     @property
-    def stderr(self) -> int:
-        """Descriptor of our end of its standard error, -1 once closed."""
+    def stderr(self) -> ChildPipe:
+        """Our end of its standard error."""
 
     def exit_status(self) -> int | None:
-        """Return its exit status, minus the signal's number if one ended it, None while it runs."""
+        """Return its exit status, None while it runs; on POSIX minus the signal's number if one ended it."""
 
     def wait(self, seconds: float) -> int | None:
         """Block until the program has ended, but not longer than some seconds; return its exit status."""
@@ -72,18 +102,13 @@ class DriverProcess(Protocol):
 
 
 def spawn(launch: Launch) -> DriverProcess:
-    """Start a program in a session of its own.
+    """Start a program in a session, or on Windows in a job, of its own.
 
     Args:
         launch: What to start.
 
     Raises:
         OSError: When the operating system refuses to start it.
-        HarnessError: On an operating system whose processes we cannot supervise.
+        HarnessError: When it would not be under control.
     """
-    if sys.platform == "win32":
-        raise HarnessError(
-            "this release starts drivers on POSIX systems only; on Windows use it inside WSL 2"
-        )
-    else:  # noqa: RET506 - without it, mypy calls the line unreachable on Windows
-        return PosixProcess(launch.program, launch.argv, launch.cwd, launch.env)
+    return SystemProcess(launch.program, launch.argv, launch.cwd, launch.env)

@@ -33,6 +33,41 @@ _FIRST_PAUSE = 0.0005
 _LONGEST_PAUSE = 0.02
 
 
+class DescriptorPipe:
+    """See `ChildPipe`.
+
+    Args:
+        file: Our end as `subprocess` made it; owned from now on.
+    """
+
+    def __init__(self, file: IO[bytes] | None) -> None:
+        assert file is not None  # noqa: S101 - all three are pipes
+        self._file = file
+        os.set_blocking(file.fileno(), False)
+
+    @property
+    def closed(self) -> bool:
+        """See `ChildPipe.closed`."""
+        return self._file.closed
+
+    def fileno(self) -> int:
+        """See `ChildPipe.fileno`."""
+        return self._file.fileno()
+
+    def read(self, size: int) -> bytes:
+        """See `ChildPipe.read`."""
+        return os.read(self._file.fileno(), size)
+
+    def write(self, data: bytes | bytearray) -> int:
+        """See `ChildPipe.write`."""
+        return os.write(self._file.fileno(), data)
+
+    def close(self) -> None:
+        """Close our end; idempotent."""
+        with contextlib.suppress(OSError):  # unbuffered: there is nothing to lose
+            self._file.close()
+
+
 class PosixProcess:
     """See `DriverProcess`."""
 
@@ -56,24 +91,10 @@ class PosixProcess:
                 preexec_fn=self._marker.in_child,  # see above
             )
         self.pid = self._popen.pid
-        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
-            os.set_blocking(_number(pipe), False)
+        self.stdin = DescriptorPipe(self._popen.stdin)
+        self.stdout = DescriptorPipe(self._popen.stdout)
+        self.stderr = DescriptorPipe(self._popen.stderr)
         _living.add(self)
-
-    @property
-    def stdin(self) -> int:
-        """See `DriverProcess.stdin`."""
-        return _number(self._popen.stdin)
-
-    @property
-    def stdout(self) -> int:
-        """See `DriverProcess.stdout`."""
-        return _number(self._popen.stdout)
-
-    @property
-    def stderr(self) -> int:
-        """See `DriverProcess.stderr`."""
-        return _number(self._popen.stderr)
 
     def exit_status(self) -> int | None:
         """See `DriverProcess.exit_status`."""
@@ -96,14 +117,14 @@ class PosixProcess:
 
     def close_stdin(self) -> None:
         """See `DriverProcess.close_stdin`."""
-        _close(self._popen.stdin)
+        self.stdin.close()
 
     def kill(self) -> None:
         """See `DriverProcess.kill`."""
         if self._gone or os.getpid() != self._owner:  # a fork of ours must not kill its parent's drivers
             return
-        for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
-            _close(pipe)
+        for pipe in (self.stdin, self.stdout, self.stderr):
+            pipe.close()
         deadline = time.monotonic() + _KILL_SECONDS
         pause = _FIRST_PAUSE
         # A process may fork while it is being killed, so look again until nothing is found.
@@ -158,13 +179,3 @@ def _is_zombie(pid: int) -> bool:
         return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
-
-
-def _number(pipe: IO[bytes] | None) -> int:
-    return -1 if pipe is None or pipe.closed else pipe.fileno()
-
-
-def _close(pipe: IO[bytes] | None) -> None:
-    if pipe is not None:
-        with contextlib.suppress(OSError):  # unbuffered: there is nothing to lose
-            pipe.close()

@@ -5,7 +5,6 @@ the process printed after it counts.
 """
 
 import errno
-import os
 from collections.abc import Callable
 
 import msgspec
@@ -109,7 +108,7 @@ class Session:
 
     def write(self, data: bytes) -> None:
         """Send bytes to its standard input as it takes them; never blocks, and says nothing when it is gone."""
-        if self._process is None or self._process.stdin < 0:
+        if self._process is None or self._process.stdin.closed:
             return
         if self._unwritten:
             self._unwritten += data
@@ -154,8 +153,8 @@ class Session:
         if process is not None:
             self.ended = True
             self._unwritten.clear()
-            for fd in (process.stdout, process.stderr):
-                self._reactor.remove_reader(fd)
+            for pipe in (process.stdout, process.stderr):
+                self._reactor.remove_reader(pipe)
             self._reactor.remove_writer(process.stdin)
             try:
                 process.kill()
@@ -179,7 +178,7 @@ class Session:
         if self._process is None:
             return
         try:
-            data = os.read(self._process.stdout, _READ_SIZE)
+            data = self._process.stdout.read(_READ_SIZE)
         except BlockingIOError:
             return
         if not data:
@@ -242,7 +241,7 @@ class Session:
         if self._process is None:
             return
         try:
-            data = os.read(self._process.stderr, _READ_SIZE)
+            data = self._process.stderr.read(_READ_SIZE)
         except BlockingIOError:
             return
         if not data:
@@ -257,7 +256,7 @@ class Session:
             return
         for _ in range(self._limits.stderr_bytes // _READ_SIZE + 2):
             try:
-                data = os.read(self._process.stderr, _READ_SIZE)
+                data = self._process.stderr.read(_READ_SIZE)
             except BlockingIOError:
                 return
             if not data:
@@ -274,7 +273,7 @@ class Session:
         if self._process is None:
             return 0
         try:
-            return os.write(self._process.stdin, data)
+            return self._process.stdin.write(data)
         except BlockingIOError:
             return 0
         except BrokenPipeError:

@@ -5,7 +5,7 @@ is a sequence of callbacks in one order, and nothing in the harness needs a lock
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Filelike(Protocol):
@@ -13,6 +13,30 @@ class Filelike(Protocol):
 
     def fileno(self) -> int:
         """Return the descriptor."""
+
+
+@runtime_checkable
+class Completing(Filelike, Protocol):
+    """A pipe of Windows: it cannot be waited for, but reads and writes in the background.
+
+    Nothing of it blocks. All but `watch`'s callback runs on the thread of the reactor.
+    """
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end is closed."""
+
+    def watch(self, watcher: Callable[[], None] | None) -> None:
+        """Choose what is called, on any thread, whenever something was completed; None for nothing."""
+
+    def begin_read(self) -> None:
+        """Begin to read in the background, unless that has begun already or has led to something."""
+
+    def can_read(self) -> bool:
+        """Whether a read has led to something: bytes, an end, or an error."""
+
+    def can_write(self) -> bool:
+        """Whether no write is under way that is not over."""
 
 
 HasFileno = int | Filelike

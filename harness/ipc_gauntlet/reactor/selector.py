@@ -1,4 +1,4 @@
-"""The reactor for POSIX: the standard library's best selector, and a heap of timers.
+"""The reactor for everything that `select` and its kind can wait for: the standard library's best selector, and a heap of timers.
 
 Rule of this file: a callback may add, replace or remove any reader, writer or timer, its own included, at any time.
 That holds because a batch is dispatched through `_Watch` objects that are emptied when they are removed.
@@ -52,7 +52,7 @@ class Timer:
 
 
 class SelectorReactor:
-    """`Reactor` on top of `selectors.DefaultSelector` (epoll on Linux, kqueue on macOS).
+    """`Reactor` on top of `selectors.DefaultSelector` (epoll on Linux, kqueue on macOS, select on Windows).
 
     Args:
         clock: Monotonic time in seconds.

@@ -7,13 +7,15 @@ from ipc_gauntlet.reactor import Reactor
 from ipc_gauntlet.transport import tcp
 from ipc_gauntlet.transport.protocol import Address, Listener, OnAccept, Stream
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    from ipc_gauntlet.transport import pipe
+else:
     from ipc_gauntlet.transport import unix
 
 
 def transports() -> tuple[str, ...]:
-    """Return the names of the transports of this operating system."""
-    return ("tcp",) if sys.platform == "win32" else ("unix", "tcp")
+    """Return the names of the transports of this operating system, its own one first."""
+    return ("pipe", "tcp") if sys.platform == "win32" else ("unix", "tcp")
 
 
 def transport_of(address: Address) -> str:
@@ -34,7 +36,7 @@ def listen(transport: str, directory: str, reactor: Reactor, on_accept: OnAccept
     """Open a server endpoint.
 
     Args:
-        transport: `unix` or `tcp`.
+        transport: `unix`, `tcp` or `pipe`, as far as this operating system has it.
         directory: For `unix`, the directory of the socket, mode 0700; made if it does not exist.
         reactor: Drives the listener.
         on_accept: Called for each accepted connection.
@@ -44,6 +46,8 @@ def listen(transport: str, directory: str, reactor: Reactor, on_accept: OnAccept
     """
     if transport == "tcp":
         return tcp.listen(reactor, on_accept)
+    if sys.platform == "win32" and transport == "pipe":
+        return pipe.listen(reactor, on_accept)
     if sys.platform != "win32" and transport == "unix":
         return unix.listen(directory, reactor, on_accept)
     raise HarnessError(f"no transport {transport!r}; there are {', '.join(transports())}")
@@ -57,6 +61,7 @@ def dial(address: Address, reactor: Reactor) -> Stream:
     """
     if transport_of(address) == "tcp":
         return tcp.dial(address, reactor)
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        return pipe.dial(address, reactor)
+    else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
         return unix.dial(address, reactor)
-    raise HarnessError(f"no transport for the address {dict(address)!r}")

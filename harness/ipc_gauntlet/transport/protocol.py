@@ -1,7 +1,7 @@
 """What the adversary needs of a transport.
 
 Rule of this package: bytes and ends, nothing else. A `Stream` neither knows frames nor decides anything; one module per
-operating-system facility stands behind the same three protocols, so named pipes can join without a change above them.
+operating-system facility stands behind the same three protocols, so nothing above them knows the system.
 """
 
 from collections.abc import Callable, Mapping
@@ -48,7 +48,10 @@ class Stream(Protocol):
         """Send bytes, or keep them until the other side makes room; ignored once the stream is finished or broken."""
 
     def finish(self) -> None:
-        """Send the end (FIN, half close) after everything that was written; reading goes on."""
+        """Send the end (FIN, half close) after everything that was written; reading goes on where a connection has halves.
+
+        A named pipe has none: what the other side has sent so far is reported, then it ends in both directions.
+        """
 
     def abort(self) -> None:
         """Drop the connection at once, with a reset where the transport has one; idempotent."""

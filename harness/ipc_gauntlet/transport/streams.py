@@ -9,28 +9,27 @@ import errno
 import socket
 import struct
 import sys
-from collections import deque
 from collections.abc import Callable
 
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor import Reactor
-from ipc_gauntlet.transport.protocol import EndKind, OnAccept
+from ipc_gauntlet.transport.base import ByteStream, ignore
+from ipc_gauntlet.transport.protocol import OnAccept
 
-READ_SIZE = 65536
 ACCEPTS_PER_PASS = 32
 
 # A listener whose queue is full answers a Unix connect with "try again" and offers nothing to wait for.
 CONNECT_RETRY_S = 0.005
 CONNECT_RETRIES = 1000
 
-_LINGER_RESET = struct.pack("ii", 1, 0)
+# Numbers of two sizes: `struct linger` of Windows has short ones.
+_LINGER_RESET = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
+
+# What a connect that does not block answers.
+_UNDER_WAY = (errno.EINPROGRESS, errno.EWOULDBLOCK) if sys.platform == "win32" else (errno.EINPROGRESS,)
 
 
-def _ignore(*_: object) -> None:
-    """Stands in for a callback that nobody set."""
-
-
-class SocketStream:
+class SocketStream(ByteStream):
     """`Stream` on a connected or connecting stream socket.
 
     Args:
@@ -42,57 +41,13 @@ class SocketStream:
         sock.setblocking(False)
         if sock.family != _AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.on_bytes: Callable[[bytes], None] = _ignore
-        self.on_end: Callable[[EndKind], None] = _ignore
-        self.on_broken: Callable[[], None] = _ignore
-        self.on_drained: Callable[[], None] = _ignore
-        self.error = ""
+        super().__init__(sock, reactor)
         self._sock = sock
-        self._reactor = reactor
-        self._queue: deque[bytes] = deque()
-        self._buffered = 0
-        self._connecting = False
-        self._wants_bytes = False
-        self._ended = False
-        self._finishing = False
-        self._finished = False
-        self._broken = False
-        self._closed = False
-
-    @property
-    def buffered(self) -> int:
-        """See `Stream.buffered`."""
-        return self._buffered
-
-    @property
-    def closed(self) -> bool:
-        """See `Stream.closed`."""
-        return self._closed
 
     def connect(self, target: str | tuple[str, int]) -> None:
         """Start to connect; bytes written meanwhile wait, a failure is reported by `on_end("error")`."""
         self._connecting = True
         self._connect(target, CONNECT_RETRIES)
-
-    def write(self, data: bytes) -> None:
-        """See `Stream.write`."""
-        if self._closed or self._broken or self._finishing or not data:
-            return
-        if not self._queue and not self._connecting:
-            sent = self._send(data)
-            if sent is None or sent == len(data):
-                return
-            data = data[sent:]
-            self._reactor.add_writer(self._sock, self._writable)
-        self._queue.append(data)
-        self._buffered += len(data)
-
-    def finish(self) -> None:
-        """See `Stream.finish`."""
-        if not self._finishing:
-            self._finishing = True
-            if not self._queue and not self._connecting:
-                self._shut()
 
     def abort(self) -> None:
         """See `Stream.abort`."""
@@ -100,30 +55,6 @@ class SocketStream:
             with contextlib.suppress(OSError):
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self.close()
-
-    def close(self) -> None:
-        """See `Stream.close`."""
-        if not self._closed:
-            self._closed = True
-            self._reactor.remove_reader(self._sock)
-            self._reactor.remove_writer(self._sock)
-            self._queue.clear()
-            self._buffered = 0
-            self._sock.close()
-
-    def pause(self) -> None:
-        """See `Stream.pause`."""
-        if self._wants_bytes:
-            self._wants_bytes = False
-            if not self._closed:
-                self._reactor.remove_reader(self._sock)
-
-    def resume(self) -> None:
-        """See `Stream.resume`."""
-        if not self._wants_bytes and not self._closed:
-            self._wants_bytes = True
-            if not self._ended and not self._connecting:
-                self._reactor.add_reader(self._sock, self._readable)
 
     def unread(self) -> int | None:
         """See `Stream.unread`."""
@@ -139,104 +70,38 @@ class SocketStream:
         code = self._sock.connect_ex(target)
         if code == 0:
             self._connected()
-        elif code == errno.EINPROGRESS:
+        elif code in _UNDER_WAY:
             self._reactor.add_writer(self._sock, self._connect_ended)
         elif code == errno.EAGAIN and retries:
             again = self._reactor.now() + CONNECT_RETRY_S
             self._reactor.call_at(again, lambda: self._connect(target, retries - 1))
         else:
-            self._soon(lambda: self._connect_failed(code))
+            self._soon(lambda: self._connect_failed(errno.errorcode.get(code, str(code))))
 
     def _connect_ended(self) -> None:
         code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         self._reactor.remove_writer(self._sock)
         if code:
-            self._connect_failed(code)
+            self._connect_failed(errno.errorcode.get(code, str(code)))
         else:
             self._connected()
 
-    def _connected(self) -> None:
-        self._connecting = False
-        if self._wants_bytes:
-            self._reactor.add_reader(self._sock, self._readable)
-        if self._queue:
-            self._reactor.add_writer(self._sock, self._writable)
-        elif self._finishing:
-            self._shut()
+    def take(self, size: int) -> bytes:
+        """See `ByteStream.take`."""
+        return self._sock.recv(size)
 
-    def _connect_failed(self, code: int) -> None:
-        self.error = f"cannot connect: {errno.errorcode.get(code, str(code))}"
-        self._queue.clear()
-        self._buffered = 0
-        self._broken = self._ended = True
-        self.on_end("error")
+    def give(self, data: bytes) -> int:
+        """See `ByteStream.give`."""
+        return self._sock.send(data)
 
-    def _readable(self) -> None:
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
-            return
-        except ConnectionResetError:
-            self._end("reset")
-        except OSError as problem:
-            self.error = str(problem)
-            self._end("error")
-        else:
-            if data:
-                self.on_bytes(data)
-            else:
-                self._end("fin")
+    def shut(self) -> None:
+        """See `ByteStream.shut`."""
+        with contextlib.suppress(OSError):  # the other side may have reset the connection meanwhile
+            self._sock.shutdown(socket.SHUT_WR)
 
-    def _end(self, kind: EndKind) -> None:
-        self._ended = True
-        self._reactor.remove_reader(self._sock)
-        self.on_end(kind)
-
-    def _writable(self) -> None:
-        while self._queue:
-            data = self._queue[0]
-            sent = self._send(data)
-            if sent is None:
-                return
-            self._buffered -= sent
-            if sent < len(data):
-                self._queue[0] = data[sent:]
-                return
-            self._queue.popleft()
-        self._reactor.remove_writer(self._sock)
-        if self._finishing:
-            self._shut()
-        self.on_drained()
-
-    def _send(self, data: bytes) -> int | None:
-        """Return how much the kernel took, None when the other side takes nothing any more."""
-        try:
-            return self._sock.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except OSError:  # EPIPE, ECONNRESET and their kind all mean the same here
-            self._broken = True
-            self._queue.clear()
-            self._buffered = 0
-            self._reactor.remove_writer(self._sock)
-            self._soon(self._report_broken)
-            return None
-
-    def _report_broken(self) -> None:
-        self.on_broken()
-
-    def _shut(self) -> None:
-        if not self._finished and not self._broken and not self._closed:
-            self._finished = True
-            with contextlib.suppress(OSError):  # the other side may have reset the connection meanwhile
-                self._sock.shutdown(socket.SHUT_WR)
-
-    def _soon(self, callback: Callable[[], None]) -> None:
-        def unless_closed() -> None:
-            if not self._closed:
-                callback()
-
-        self._reactor.call_at(self._reactor.now(), unless_closed)
+    def free(self) -> None:
+        """See `ByteStream.free`."""
+        self._sock.close()
 
 
 class SocketListener:
@@ -256,7 +121,7 @@ class SocketListener:
         address: dict[str, object],
         reactor: Reactor,
         on_accept: OnAccept,
-        on_close: Callable[[], None] = _ignore,
+        on_close: Callable[[], None] = ignore,
     ) -> None:
         self.address = address
         self._sock = sock

@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import sys
 
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor import Reactor
@@ -67,6 +68,9 @@ def bind(backlog: int) -> socket.socket:
     """Return a socket that listens on a free port of 127.0.0.1."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
+        if sys.platform == "win32":
+            # Without it another process could bind the same port on top and take connections away.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         sock.bind((LOOPBACK, 0))
         sock.listen(backlog)
     except BaseException:
