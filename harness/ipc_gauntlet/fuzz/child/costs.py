@@ -1,0 +1,115 @@
+"""What one execution costs: lines of Python, CPU time, and memory.
+
+Lines are counted, and memory nearly so: the same on every run, whatever else the machine does. CPU time is
+the smallest of several runs, to be compared with other times of the same process only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from ipc_gauntlet.fuzz.target import Target
+
+# A thread's own time is too coarse on Windows (15.6 ms); the least of several wall-clock times is next best.
+_clock: Callable[[], int] = time.perf_counter_ns if sys.platform == "win32" else time.thread_time_ns
+
+_ROUNDS = 5
+_ENOUGH_NS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one execution costs.
+
+    Attributes:
+        lines: Lines of Python executed, in the parser and in all that it calls.
+        cpu_ns: Least CPU time of some runs, in nanoseconds.
+        peak: Most bytes allocated at a time, beyond those before.
+    """
+
+    lines: int
+    cpu_ns: int
+    peak: int
+
+
+def cost_of(target: Target, data: bytes) -> Cost:
+    """Execute an input several times and count. Whatever the parser raises counts as its end."""
+    with _undisturbed():
+        return Cost(lines=_lines(target, data), cpu_ns=_cpu_ns(target, data), peak=_peak(target, data))
+
+
+def _once(target: Target, data: bytes) -> None:
+    with contextlib.suppress(Exception):
+        target.judge(data)
+
+
+def _cpu_ns(target: Target, data: bytes) -> int:
+    least = 0
+    spent = 0
+    for _ in range(_ROUNDS):
+        begun = _clock()
+        _once(target, data)
+        took = _clock() - begun
+        least = took if not least else min(least, took)
+        spent += took
+        if spent > _ENOUGH_NS:
+            break
+    return least
+
+
+def _peak(target: Target, data: bytes) -> int:
+    was_on = tracemalloc.is_tracing()
+    if not was_on:
+        tracemalloc.start()
+    try:
+        # The first of the runs also fills what the interpreter keeps for later.
+        peaks = []
+        for _ in range(3):
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
+            _once(target, data)
+            peaks.append(max(tracemalloc.get_traced_memory()[1] - before, 0))
+        return min(peaks)
+    finally:
+        if not was_on:
+            tracemalloc.stop()
+
+
+def _lines(target: Target, data: bytes) -> int:
+    counted = 0
+
+    def local(frame: FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401 - as sys.settrace has it
+        nonlocal counted
+        del frame, arg
+        if event == "line":
+            counted += 1
+        return local
+
+    before = sys.gettrace()
+    sys.settrace(local)
+    try:
+        _once(target, data)
+    finally:
+        sys.settrace(before)
+    return counted
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without collections of garbage at moments that nobody chose."""
+    gc.collect()
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

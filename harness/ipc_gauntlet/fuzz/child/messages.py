@@ -1,0 +1,107 @@
+"""What is said between a process that wants inputs executed and the one that executes them: a JSON object on each line."""
+
+from __future__ import annotations
+
+import base64
+from typing import Literal
+
+import msgspec
+
+from ipc_gauntlet.fuzz.findings import Finding
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line: what to load.
+
+    Attributes:
+        target: Name of the target.
+        module: Module or file that it comes from.
+        measured: Prefixes of modules to instrument.
+        coverage: Whether to instrument them; without, answers have no features.
+        hang_seconds: One execution may take so long.
+        memory_mb: The process may use so much memory beyond its start; 0 for no limit.
+        driver: Command line of an implementation under test, for findings of the engine `driver`.
+    """
+
+    target: str
+    module: str
+    measured: tuple[str, ...]
+    coverage: bool = False
+    hang_seconds: float = 0.5
+    memory_mb: int = 512
+    driver: str = ""
+
+
+Measure = Literal[
+    "verdict",  # what the parser made of it
+    "cost",  # also: lines executed, CPU time, peak of allocated memory
+]
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """Inputs to execute, in this order.
+
+    Attributes:
+        inputs: In base64.
+        measure: What to find out about each.
+        levels: Also tell the memory held after every so many inputs; 0 for not.
+    """
+
+    inputs: tuple[str, ...]
+    measure: Measure = "verdict"
+    levels: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one input did. One line for each input, written as soon as it is known.
+
+    Attributes:
+        accepted: Whether the parser took it.
+        reason: Why not.
+        finding: What it did that it must not.
+        features: What it covered, if that is measured: numbers that mean the same until the process ends.
+        lines: Lines of Python that were executed (measure `cost`).
+        cpu_ns: CPU time in nanoseconds (measure `cost`).
+        peak: Most bytes that were allocated at a time, beyond those before (measure `cost`).
+        held: Bytes allocated after this input, -1 if that was not asked for.
+    """
+
+    accepted: bool = False
+    reason: str = ""
+    finding: Finding | None = None
+    features: tuple[int, ...] = ()
+    lines: int = 0
+    cpu_ns: int = 0
+    peak: int = 0
+    held: int = -1
+
+    @property
+    def verdict(self) -> str:
+        """The verdict as a word: `accepted`, `rejected:<reason>`, or the signature of the finding."""
+        if self.finding is not None:
+            return self.finding.signature
+        return "accepted" if self.accepted else f"rejected:{self.reason}"
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The first answer: the target is loaded, or why not.
+
+    Attributes:
+        error: Why not; empty if it is.
+        usage: Whether that is the user's fault.
+        edges: Edges that were instrumented.
+    """
+
+    error: str = ""
+    usage: bool = False
+    edges: int = 0
+
+
+def pack(data: bytes) -> str:
+    """An input as it stands in a request."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def unpack(text: str) -> bytes:
+    """The input that `pack` made this of."""
+    return base64.b64decode(text)

@@ -1,0 +1,164 @@
+"""What runs in the process that executes inputs: it reads orders and requests, and answers a line for each input.
+
+The code under test may print, read standard input, hang, eat memory and die. So the two ends of the conversation are
+moved away from descriptors 0 and 1 before anything of it is loaded; a timer outside of the interpreter ends the process
+when one execution takes too long, and a thread does when it uses too much memory, both with the stack on standard error.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import hashlib
+import os
+import signal
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import msgspec
+import psutil
+
+from ipc_gauntlet.errors import GauntletError, UsageError
+from ipc_gauntlet.fuzz.child.costs import cost_of
+from ipc_gauntlet.fuzz.child.messages import Answer, Orders, Ready, Request, unpack
+from ipc_gauntlet.fuzz.coverage.edges import BUCKETS
+from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
+from ipc_gauntlet.fuzz.execute import execute
+from ipc_gauntlet.fuzz.registry import Source, load
+from ipc_gauntlet.fuzz.spec import Exit
+from ipc_gauntlet.fuzz.target import Target
+
+_TRACED_IS_SLOWER = 40
+_LOOK_SECONDS = 0.02
+
+
+def main() -> int:
+    """Talk until the other end closes the conversation."""
+    source, sink = _streams_of_our_own()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's; whoever started this ends it
+    faulthandler.enable()
+    orders = msgspec.json.decode(source.readline(), type=Orders)
+    try:
+        worker = Worker(orders)
+    except GauntletError as error:
+        _tell(sink, Ready(error=str(error), usage=isinstance(error, UsageError)))
+        return int(Exit.TROUBLE)
+    _tell(sink, Ready(edges=worker.edges))
+    if orders.memory_mb:
+        limit = psutil.Process().memory_info().rss + orders.memory_mb * (1 << 20)
+        threading.Thread(target=_watch_memory, args=(limit,), daemon=True).start()
+    for line in source:
+        for answer in worker.answers(msgspec.json.decode(line, type=Request)):
+            _tell(sink, answer)
+    return int(Exit.DONE)
+
+
+class Worker:
+    """A loaded target, and what is measured of it.
+
+    Args:
+        orders: What to load.
+
+    Raises:
+        UsageError: There is no such target.
+        GauntletError: It was imported before it could be instrumented.
+    """
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+        self._coverage: Coverage | None = install(orders.measured) if orders.coverage else None
+        targets = {target.name: target for target in load(Source(orders.module, "orders"))}
+        if orders.target not in targets:
+            raise UsageError(f"{orders.module} has no fuzz target {orders.target}")
+        self._target: Target = targets[orders.target]
+        self._features: dict[int, int] = {}
+
+    @property
+    def edges(self) -> int:
+        """How many edges were instrumented."""
+        return self._coverage.total if self._coverage is not None else 0
+
+    def answers(self, request: Request) -> Iterator[Answer]:
+        """Execute the inputs of a request."""
+        inputs = [unpack(text) for text in request.inputs]
+        if request.levels and not tracemalloc.is_tracing():
+            tracemalloc.start()
+        for number, data in enumerate(inputs, start=1):
+            answer = self._one(data)
+            if request.measure == "cost" and answer.finding is None:
+                answer = self._with_cost(answer, data)
+            if request.levels and number % request.levels == 0:
+                gc.collect()
+                answer = msgspec.structs.replace(answer, held=tracemalloc.get_traced_memory()[0])
+            yield answer
+
+    def _one(self, data: bytes) -> Answer:
+        coverage = self._coverage
+        if coverage is not None:
+            coverage.begin()
+        with _limited(self._orders.hang_seconds):
+            done = execute(self._target, data)
+        features = self._stable(coverage) if coverage is not None else ()
+        verdict = done.verdict
+        return Answer(
+            accepted=verdict is not None and verdict.accepted,
+            reason=verdict.reason if verdict is not None else "",
+            finding=done.finding,
+            features=features,
+        )
+
+    def _with_cost(self, answer: Answer, data: bytes) -> Answer:
+        with _limited(self._orders.hang_seconds * _TRACED_IS_SLOWER):
+            cost = cost_of(self._target, data)
+        return msgspec.structs.replace(answer, lines=cost.lines, cpu_ns=cost.cpu_ns, peak=cost.peak)
+
+    def _stable(self, coverage: Coverage) -> tuple[int, ...]:
+        """The last execution's features, as numbers that mean the same in every process that runs the same code."""
+        found = []
+        for feature in coverage.features():
+            number = self._features.get(feature)
+            if number is None:
+                edge, bucket = divmod(feature, BUCKETS)
+                name = f"{coverage.edges[edge].name}#{bucket}"
+                number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest())
+                self._features[feature] = number
+            found.append(number)
+        return tuple(found)
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """End the process if the body takes longer."""
+    faulthandler.dump_traceback_later(seconds, exit=True)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _watch_memory(limit: int) -> None:
+    process = psutil.Process()
+    while process.memory_info().rss < limit:
+        time.sleep(_LOOK_SECONDS)
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(Exit.MEMORY)
+
+
+def _streams_of_our_own() -> tuple[IO[bytes], IO[bytes]]:
+    """The conversation, out of reach of whatever reads standard input or prints."""
+    source = os.fdopen(os.dup(0), "rb")
+    sink = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return source, sink
+
+
+def _tell(sink: IO[bytes], message: Answer | Ready) -> None:
+    sink.write(msgspec.json.encode(message) + b"\n")
+    sink.flush()
