@@ -16,6 +16,7 @@ from ipc_gauntlet.fuzz.findings import FindingKind
 from ipc_gauntlet.fuzz.report.charts import Curve, chart, clock, short
 from ipc_gauntlet.fuzz.report.html import dump, html
 from ipc_gauntlet.fuzz.report.junit import junit_xml
+from ipc_gauntlet.fuzz.report.markdown import markdown
 from ipc_gauntlet.fuzz.report.model import to_json
 from ipc_gauntlet.fuzz.report.sarif import RULES, sarif
 from ipc_gauntlet.fuzz.report.source import line_of, source_files
@@ -166,3 +167,12 @@ def test_edges_that_are_none(text: str) -> None:
 def test_dump_shows_every_byte_of_the_first_kilobyte(data: bytes) -> None:
     shown = bytes.fromhex("".join(row[6 : 6 + 48] for row in dump(data).splitlines() if row[4:6] == "  "))
     assert shown == data[:1024]
+
+
+def test_markdown_is_one_line_for_each_row() -> None:
+    text = markdown(sample(HOSTILE + "|`x`\n\n# title")).decode()
+    rows = [line for line in text.splitlines() if line.startswith("| crash")]
+    assert len(rows) == 1
+    assert rows[0].count("|") == 6
+    assert "<b>" not in text
+    assert "no edge was instrumented" in text
