@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import psutil
 import pytest
 from relay_stage import Stage
+from systems import descriptors
 
 from ipc_gauntlet.adversary import Fault, Limits
 from ipc_gauntlet.adversary.actions import Action, Send
@@ -173,10 +173,9 @@ def workdir() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def no_descriptor_left() -> Iterator[None]:
     """Every test gives back the descriptors that it opened."""
-    process = psutil.Process()
-    before = process.num_fds()
+    before = descriptors()
     yield
-    assert process.num_fds() <= before
+    assert descriptors() <= before
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """Streams, listeners and black holes on real sockets."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from systems import WINDOWS, WINE, needs_unix_sockets
 
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor import Reactor
@@ -53,8 +55,10 @@ def pair(reactor: Reactor, transport: str, workdir: str) -> object:
     made.close()
 
 
-def test_bytes_and_a_half_close(pair: Pair) -> None:
-    """After the end in one direction the other still works."""
+def test_bytes_and_a_half_close(pair: Pair, transport: str) -> None:
+    """After the end in one direction the other still works, where a connection has halves."""
+    if transport == "pipe":
+        pytest.skip("a pipe has no halves: see test_an_end_on_a_pipe_is_the_end_of_both_directions")
     pair.accepted.resume()
     pair.dialled.resume()
     pair.dialled.write(b"ping")
@@ -86,12 +90,14 @@ def test_pause_stops_reading(pair: Pair) -> None:
     assert pair.wait("accepted", b"x")
 
 
-def test_an_abort_is_a_reset_on_tcp(pair: Pair, transport: str) -> None:
-    """TCP has resets; a Unix socket is closed, which its peer sees as the end."""
+def test_an_abort_is_a_reset_where_there_are_resets(pair: Pair, transport: str) -> None:
+    """TCP has resets, and the end of a pipe that was created; a Unix socket is closed, which its peer sees as the end."""
     pair.dialled.resume()
     pair.accepted.abort()
     pair.accepted.abort()
-    assert pair.wait("dialled", "reset" if transport == "tcp" else "fin")
+    # Wine shuts a socket down before it closes it, so it never sends a reset.
+    quiet = transport == "unix" or (WINE and transport == "tcp")
+    assert pair.wait("dialled", "fin" if quiet else "reset")
     assert pair.accepted.closed
 
 
@@ -121,6 +127,7 @@ def test_what_does_not_fit_waits(pair: Pair) -> None:
     assert "drained" in pair.heard["dialled"]
 
 
+@needs_unix_sockets
 def test_unread_counts_what_the_peer_has_not_read(reactor: Reactor, workdir: str) -> None:
     """On a Unix socket of Linux it falls to zero when the peer has read everything; others cannot tell."""
     pair = Pair(reactor, "unix", workdir)
@@ -156,7 +163,9 @@ def test_a_refused_connection_is_reported(reactor: Reactor, transport: str, work
     stream.write(b"lost")
     assert reactor.run_until(lambda: bool(ends), WAIT_S)
     assert ends == ["error"]
-    assert stream.error in {"cannot connect: ENOENT", "cannot connect: ECONNREFUSED"}
+    assert re.match(
+        r"cannot connect: (ENOENT|(WSA)?ECONNREFUSED|.*File not found|.*cannot find the file)", stream.error
+    )
     assert stream.buffered == 0
     stream.close()
 
@@ -171,6 +180,7 @@ def test_closing_while_connecting(reactor: Reactor, transport: str, workdir: str
         assert not reactor.run_until(lambda: False, 0.02)
 
 
+@needs_unix_sockets
 def test_bytes_written_while_connecting_arrive(reactor: Reactor, workdir: str) -> None:
     """A Unix listener with a full queue is tried again until it accepts."""
     path = f"{workdir}/full"
@@ -193,6 +203,7 @@ def test_bytes_written_while_connecting_arrive(reactor: Reactor, workdir: str) -
     Path(path).unlink()
 
 
+@needs_unix_sockets
 def test_the_directory_must_be_private(reactor: Reactor, workdir: str) -> None:
     """Nobody else may enter the directory of a socket."""
     Path(workdir).chmod(0o750)
@@ -201,6 +212,7 @@ def test_the_directory_must_be_private(reactor: Reactor, workdir: str) -> None:
     Path(workdir).chmod(0o700)
 
 
+@needs_unix_sockets
 def test_a_missing_directory_is_made(reactor: Reactor, workdir: str) -> None:
     """With mode 0700, whatever the umask."""
     inner = Path(workdir) / "inner"
@@ -212,6 +224,7 @@ def test_a_missing_directory_is_made(reactor: Reactor, workdir: str) -> None:
     inner.rmdir()
 
 
+@needs_unix_sockets
 def test_two_listeners_in_one_directory(reactor: Reactor, workdir: str) -> None:
     """Names do not collide, and closing one leaves the other."""
     one, two = (listen("unix", workdir, reactor, lambda _: None) for _ in range(2))
@@ -221,6 +234,7 @@ def test_two_listeners_in_one_directory(reactor: Reactor, workdir: str) -> None:
     two.close()
 
 
+@needs_unix_sockets
 def test_somebody_elses_socket_is_not_removed(reactor: Reactor, workdir: str) -> None:
     """If the file was replaced meanwhile, it stays."""
     listener = listen("unix", workdir, reactor, lambda _: None)
@@ -234,6 +248,7 @@ def test_somebody_elses_socket_is_not_removed(reactor: Reactor, workdir: str) ->
     keep.unlink()
 
 
+@needs_unix_sockets
 @pytest.mark.parametrize(
     ("directory", "problem"),
     [
@@ -248,6 +263,7 @@ def test_unusable_directories(reactor: Reactor, directory: str, problem: str) ->
         listen("unix", directory, reactor, lambda _: None)
 
 
+@needs_unix_sockets
 def test_somebody_elses_directory(reactor: Reactor, workdir: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever owns the directory could replace the socket."""
     owner = os.geteuid()
@@ -256,6 +272,7 @@ def test_somebody_elses_directory(reactor: Reactor, workdir: str, monkeypatch: p
         listen("unix", workdir, reactor, lambda _: None)
 
 
+@needs_unix_sockets
 def test_a_path_that_is_too_long(reactor: Reactor, workdir: str) -> None:
     """Refused with the length and a way out, before the system truncates or refuses it."""
     long = Path(workdir) / ("x" * 90)
@@ -288,10 +305,12 @@ def test_unusable_addresses(reactor: Reactor, address: dict[str, object]) -> Non
 def test_unknown_transports(reactor: Reactor, workdir: str) -> None:
     """The error lists what there is."""
     for call in (
-        lambda: listen("pipe", workdir, reactor, lambda _: None),
-        lambda: blackhole("pipe", workdir),
+        lambda: listen("pigeon", workdir, reactor, lambda _: None),
+        lambda: blackhole("pigeon", workdir),
+        lambda: listen("unix" if WINDOWS else "pipe", workdir, reactor, lambda _: None),
+        lambda: blackhole("unix" if WINDOWS else "pipe", workdir),
     ):
-        with pytest.raises(HarnessError, match="no transport 'pipe'; there are unix, tcp"):
+        with pytest.raises(HarnessError, match=r"no transport '\w+'; there are (unix|pipe), tcp"):
             call()
     assert transport_of({"transport": "tcp"}) == "tcp"
 
@@ -314,8 +333,10 @@ def test_ipv6_loopback_can_be_dialled(reactor: Reactor) -> None:
 @pytest.mark.parametrize("full", [True, False])
 def test_a_black_hole_never_answers(transport: str, workdir: str, *, full: bool) -> None:
     """With a full queue a connection does not come about; otherwise it does, and that is all."""
+    if transport == "pipe":
+        pytest.skip("tried with pipes in tests/transport")
     with blackhole(transport, workdir, full=full) as hole:
-        family = socket.AF_INET if transport == "tcp" else socket.AF_UNIX
+        family = socket.AF_INET if transport == "tcp" else getattr(socket, "AF_UNIX")  # noqa: B009 - absent on Windows
         target = (hole.address["host"], hole.address["port"]) if transport == "tcp" else hole.address["path"]
         with socket.socket(family) as client:
             client.settimeout(0.2)
@@ -326,7 +347,7 @@ def test_a_black_hole_never_answers(transport: str, workdir: str, *, full: bool)
                 client.connect(target)
                 with pytest.raises(TimeoutError):
                     client.recv(1)
-    assert hole.connect_hangs == (full and (transport == "tcp" or sys.platform == "linux"))
+    assert hole.connect_hangs == (full and not WINDOWS and (transport == "tcp" or sys.platform == "linux"))
     hole.close()
 
 
@@ -341,6 +362,7 @@ client.recv(1)
 """
 
 
+@needs_unix_sockets
 def test_a_program_without_time_outs_hangs_in_a_black_hole(workdir: str) -> None:
     """It waits until the hole goes away: in connecting where the queue is full, else for an answer."""
     with blackhole("unix", workdir) as hole:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from systems import descriptors
 
 from ipc_gauntlet.driver import Driver, DriverCommand, SupervisionLimits
 from ipc_gauntlet.reactor import Reactor, new_reactor
@@ -49,7 +50,7 @@ def make_driver(
 ) -> Iterator[MakeDriver]:
     """Make drivers by name; after the test no process, zombie or descriptor of them may be left."""
     process = psutil.Process()
-    descriptors = process.num_fds()
+    before = descriptors()
     children = set(process.children(recursive=True))
     made: list[Driver] = []
 
@@ -63,7 +64,7 @@ def make_driver(
         driver.close()
     assert processes_with(token) == []
     assert set(process.children(recursive=True)) == children
-    assert process.num_fds() == descriptors
+    assert descriptors() == before
 
 
 def processes_with(word: str) -> list[psutil.Process]:

@@ -1,14 +1,13 @@
 """The event loop: I/O, exact timers, and callbacks that change what is watched."""
 
 import contextlib
-import os
 import socket
 from collections.abc import Iterator
 
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from systems import descriptors
 
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor import Reactor, new_reactor
@@ -314,24 +313,22 @@ def test_what_arrived_in_time_is_seen_even_when_the_harness_wakes_late(
 
 def test_a_peer_that_never_pauses_cannot_prevent_the_timeout(reactor: Reactor) -> None:
     """The timeout comes although something is always ready."""
-    reader, writer = os.pipe()
-    os.write(writer, b"x")
-    reactor.add_reader(reader, nothing)
-    assert not reactor.run_until(never, 0.01)
-    reactor.remove_reader(reader)
-    os.close(reader)
-    os.close(writer)
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        writer.send(b"x")
+        reactor.add_reader(reader, nothing)
+        assert not reactor.run_until(never, 0.01)
+        reactor.remove_reader(reader)
 
 
 def test_close_is_idempotent_frees_its_descriptor_and_forbids_running() -> None:
     """A closed reactor holds no descriptor and says why it cannot be run."""
-    process = psutil.Process()
-    before = process.num_fds()
+    before = descriptors()
     reactor = new_reactor()
     reactor.call_at(reactor.now(), nothing)
     reactor.close()
     reactor.close()
-    assert process.num_fds() == before
+    assert descriptors() == before
     with pytest.raises(HarnessError, match="closed"):
         reactor.run_until(never, 0)
 

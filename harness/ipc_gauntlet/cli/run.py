@@ -52,7 +52,7 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
     "transports",
     multiple=True,
     metavar="NAME",
-    help="Only over this transport: unix or tcp (repeatable).",
+    help="Only over this transport: unix (pipe on Windows) or tcp (repeatable).",
 )
 @profile_option
 @click.option(
@@ -94,6 +94,13 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
 )
 @click.option("--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", "junit_path", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
+@click.option(
+    "--markdown",
+    "markdown_path",
+    type=_FILE,
+    metavar="FILE",
+    help="Write a summary in Markdown, for a CI job's page.",
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -201,7 +208,12 @@ def _files(values: dict[str, Any]) -> list[Consumer]:
     """Consumers for the files that were asked for; an unusable path is found before anything runs."""
     from ipc_gauntlet.report.files import output_files
 
-    return output_files(json_path=values["json_path"], junit_path=values["junit_path"], folder=values["out"])
+    return output_files(
+        json_path=values["json_path"],
+        junit_path=values["junit_path"],
+        markdown_path=values["markdown_path"],
+        folder=values["out"],
+    )
 
 
 def _keep(report: Report) -> None:

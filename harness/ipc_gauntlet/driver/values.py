@@ -27,4 +27,10 @@ class TcpAddress(Base, frozen=True, kw_only=True, tag_field="transport", tag="tc
     port: Port
 
 
-Address = UnixAddress | TcpAddress
+class PipeAddress(Base, frozen=True, kw_only=True, tag_field="transport", tag="pipe"):
+    r"""A named pipe of Windows on this machine, by its full name, beginning with `\\.\pipe\`."""
+
+    path: Text
+
+
+Address = UnixAddress | TcpAddress | PipeAddress

@@ -10,7 +10,7 @@ PROTOCOL_VERSION = 1
 
 Role = Literal["client", "server"]
 Profile = Literal["local", "channel", "messaging", "governed"]
-TransportKind = Literal["unix", "tcp"]
+TransportKind = Literal["unix", "tcp", "pipe"]
 CredentialKind = Literal["x509", "psk", "raw-key"]
 KeyType = Literal["x25519", "ed25519", "ecdsa-p256"]
 NameForm = Literal["uri", "dns"]

@@ -14,11 +14,12 @@ from ipc_gauntlet.engine.selection import Selection, suggest
 from ipc_gauntlet.engine.settings import Command, Settings
 from ipc_gauntlet.engine.shards import Shard
 from ipc_gauntlet.errors import HarnessError, UsageError
+from ipc_gauntlet.transport import transports
 from ipc_gauntlet.report.merge import SHARD
 from ipc_gauntlet.verdict import PROFILES
 
-TRANSPORTS = ("unix", "tcp")
-"""What the adversary can stand between."""
+TRANSPORTS = ("unix", "pipe", "tcp")
+"""What the adversary can stand between, each system's own transport first; not every system has all."""
 
 SCALE_VARIABLE = "IPC_GAUNTLET_TIME_SCALE"
 
@@ -83,6 +84,10 @@ def check(wish: Wish) -> tuple[Command, Command]:
         if name not in TRANSPORTS:
             hint = suggest(name, TRANSPORTS) or f"; there are: {', '.join(TRANSPORTS)}"
             raise UsageError(f"--transport {name}: there is no such transport{hint}")
+        if name not in transports():
+            raise UsageError(
+                f"--transport {name}: this operating system does not have it; there are: {', '.join(transports())}"
+            )
     return wish.target.commands()
 
 
@@ -116,11 +121,11 @@ def settings_for(wish: Wish, workdir: Path) -> Settings:
 
 def _transports(statement: dict[str, Any], asked: tuple[str, ...]) -> tuple[str, ...]:
     declared = tuple(statement.get("transports", ()))
-    usable = tuple(name for name in TRANSPORTS if name in declared)
+    usable = tuple(name for name in transports() if name in declared)
     if not usable:
         raise HarnessError(
             f"the implementation offers {', '.join(declared) or 'no transport'}; "
-            f"the adversary can stand between {' and '.join(TRANSPORTS)} only"
+            f"the adversary can stand between {' and '.join(transports())} only"
         )
     for name in asked:
         if name not in usable:

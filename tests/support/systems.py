@@ -1,0 +1,23 @@
+"""What tests have to know of the system they run on."""
+
+import ctypes
+import sys
+
+import psutil
+import pytest
+
+WINDOWS = sys.platform == "win32"
+WINE = sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+"""Wine does not do everything that Windows does; what a test leaves out for that reason, it says."""
+
+needs_unix_sockets = pytest.mark.skipif(WINDOWS, reason="CPython for Windows has no AF_UNIX")
+needs_fork = pytest.mark.skipif(WINDOWS, reason="Windows has no fork")
+needs_pipes = pytest.mark.skipif(not WINDOWS, reason="named pipes are a thing of Windows")
+
+
+def descriptors() -> int:
+    """How many descriptors this process has open; on Windows, handles of any kind."""
+    process = psutil.Process()
+    if sys.platform == "win32":
+        return process.num_handles()
+    return process.num_fds()
