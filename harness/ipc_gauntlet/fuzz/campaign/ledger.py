@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ipc_gauntlet.fuzz.campaign.guards import BROKEN_IN_A_ROW
 from ipc_gauntlet.fuzz.spec import Progress
 
 MOST_POINTS = 2000
@@ -53,7 +54,7 @@ class SliceEnd:
         name: Of the slice, unique within the campaign.
         target: What it fuzzed.
         engine: With what.
-        outcome: `done`, `salvaged`, `hang`, `memory`, `native` or `broken`.
+        outcome: `done`, `salvaged`, `hang`, `memory`, `native`, `broken`, or `refused`: broken, and it will not get better.
         progress: Its last numbers.
         at: Wall-clock seconds of the campaign.
         covered: Edges it hit.
@@ -131,7 +132,8 @@ def _add_numbers(base: sqlite3.Connection, end: SliceEnd, fresh_edges: int) -> N
     cpu = told_of.cpu_seconds
     is_new = bool(end.kept or fresh_edges)
     since = max(0.0, told_of.seconds - told_of.last_new) if is_new else row["last_new"] + cpu
-    broken = end.outcome == "broken"
+    broken = end.outcome in ("broken", "refused")
+    in_a_row = BROKEN_IN_A_ROW if end.outcome == "refused" else row["broken_in_a_row"] + 1
     base.execute(
         "UPDATE target SET executions = executions + ?, seconds = seconds + ?, cpu_seconds = cpu_seconds + ?, "
         "edges = ?, edges_total = max(edges_total, ?), features = max(features, ?), corpus = ?, kept = kept + ?, "
@@ -148,7 +150,7 @@ def _add_numbers(base: sqlite3.Connection, end: SliceEnd, fresh_edges: int) -> N
             end.kept,
             min(since, cpu) if is_new else since,
             broken,
-            row["broken_in_a_row"] + 1 if broken else 0,
+            in_a_row if broken else 0,
             end.trouble,
             *(_FADE, fresh + fresh_edges, _FADE, cpu),
             name,

@@ -131,7 +131,10 @@ class State:
     def _forget_coverage(base: sqlite3.Connection, name: str) -> None:
         for table in ("covered", "entered", "features"):
             base.execute(f"DELETE FROM {table} WHERE target = ?", (name,))  # noqa: S608 - names of ours
-        base.execute("UPDATE target SET edges = 0, edges_total = 0, features = 0 WHERE name = ?", (name,))
+        base.execute(
+            "UPDATE target SET edges = 0, edges_total = 0, features = 0, canary = 'untried' WHERE name = ?",
+            (name,),
+        )
 
     # What is known.
 
@@ -218,10 +221,11 @@ class State:
             row["function"] for row in self._rows("SELECT function FROM entered WHERE target = ?", target)
         }
 
-    def known(self, target: str) -> tuple[str, ...]:
-        """Signatures found with a target, sorted."""
-        rows = self._rows("SELECT signature FROM finding WHERE target = ? ORDER BY signature", target)
-        return tuple(row["signature"] for row in rows)
+    def known(self) -> tuple[str, ...]:
+        """All signatures, sorted."""
+        return tuple(
+            row["signature"] for row in self._rows("SELECT signature FROM finding ORDER BY signature")
+        )
 
     def accounts(self) -> list[Account]:
         """What the budget has to know, in the order of the plan."""

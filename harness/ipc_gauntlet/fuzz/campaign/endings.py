@@ -1,0 +1,178 @@
+"""What the end of each process does to its campaign: results are taken over, canaries answered, deaths looked into."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ipc_gauntlet.fuzz.campaign import canaries, jobs
+from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, MISSED
+from ipc_gauntlet.fuzz.campaign.harvest import has_findings_of
+from ipc_gauntlet.fuzz.campaign.process import remove
+from ipc_gauntlet.fuzz.campaign.schedule import Assignment
+from ipc_gauntlet.fuzz.slice import PLANTS
+from ipc_gauntlet.fuzz.spec import Exit, Spec
+from ipc_gauntlet.fuzz.work import write_whole
+
+if TYPE_CHECKING:
+    from ipc_gauntlet.fuzz.campaign.supervisor import Supervisor
+
+_SUSPECT = "suspect"
+_ONCE = ("0/1", "1/1")
+
+
+def settle(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    """Do what follows from the end of a process.
+
+    Args:
+        campaign: Its campaign.
+        job: The process and its orders.
+        ended: Its exit status.
+
+    Raises:
+        GauntletError: The campaign cannot go on.
+    """
+    {"fuzz": _fuzzed, "confirm": _confirmed, "plants": _planted, "canary": _flown}[job.doing](
+        campaign, job, ended
+    )
+
+
+# Slices.
+
+
+def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    if job.stop_at is not None and (job.killed or jobs.from_outside(ended)):
+        campaign.merge(job, "salvaged")
+        return
+    kind = "died" if job.killed else jobs.ending(job, ended)
+    if kind == "done":
+        campaign.merge(job, "done")
+    elif kind in ("hang", "memory"):
+        _ended_itself(campaign, job, ended, kind)
+    elif kind == "died" and jobs.suspect(job) is not None and not campaign.is_stopping:
+        _look_again(campaign, job, ended)
+    elif kind == "refused" and campaign.schedule.refuse(job.spec.target, job.spec.engine):
+        campaign.listener.said(f"{job.spec.target}: not with {job.spec.engine}: {jobs.why(job, ended)}")
+        campaign.drop(job)
+    else:
+        campaign.check_disk()  # what cannot write breaks, and is not to blame
+        _broken(campaign, job, "refused" if kind == "refused" else "broken", jobs.why(job, ended))
+
+
+def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) -> None:
+    """Its own watch ended it, and wrote the finding down; else we do."""
+    data = jobs.suspect(job)
+    if not jobs.has_findings(job.folder, (kind,)) and data is not None:
+        jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), ""))
+    campaign.merge(job, kind)
+
+
+def _broken(campaign: Supervisor, job: jobs.Job, outcome: str, trouble: str) -> None:
+    campaign.listener.said(f"{job.spec.target}: a slice broke: {trouble or 'it left no result'}")
+    campaign.merge(job, outcome, trouble or "it left no result")
+
+
+# Deaths: the input that was being executed is run once more, alone.
+
+
+def _look_again(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    path = job.folder / _SUSPECT
+    write_whole(path, jobs.suspect(job) or b"")
+    again = campaign.start("confirm", job.spec, given=job.given, arguments=["--once", str(path)])
+    again.died = (ended, job.process.said())
+    again.first_killed = job.killed
+
+
+def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    first, said = job.died or (0, "")
+    data = (job.folder / _SUSPECT).read_bytes()
+    if job.killed and job.stop_at is None:
+        jobs.leave(job.folder, jobs.finding_of_silence(job.spec, data, job.process.said()))
+        campaign.merge(job, "hang")
+    elif not job.killed and ended not in (Exit.DONE, Exit.USAGE, Exit.TROUBLE):
+        jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), _ONCE[1]))
+        campaign.merge(job, "native")
+    elif job.first_killed or jobs.from_outside(first):
+        reason = job.first_killed or "it was killed from outside"
+        _broken(campaign, job, "broken", f"{reason}; the input that it was executing does no harm alone")
+    else:
+        jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (first, said), _ONCE[0]))
+        campaign.merge(job, "native")
+
+
+# Canaries.
+
+
+def fly(campaign: Supervisor, chosen: Assignment) -> None:
+    """Let a target's canary fly, unless the same one was caught before.
+
+    Raises:
+        GauntletError: The campaign cannot go on.
+    """
+    name = canaries.key(chosen.target, campaign.plan.targets[chosen.target], chosen.engine)
+    spec = campaign.orders(chosen.target, chosen.engine)
+    caught = canaries.recall(campaign.store.root, name)
+    if caught is not None:
+        remove(Path(spec.folder))
+        campaign.answer(chosen.target, CAUGHT, caught.seconds)
+        return
+    campaign.start("plants", spec, arguments=["--plants"])
+
+
+def _planted(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    if campaign.is_stopping:
+        campaign.answer(job.spec.target, "")
+    elif ended == Exit.DONE and not job.killed:
+        names = _names(job)
+        if names:
+            _try(campaign, job.spec, names, job.process.begun)
+        else:
+            campaign.answer(job.spec.target, "none: nothing can be planted in the measured modules")
+    else:
+        campaign.check_disk()
+        campaign.answer(job.spec.target, f"none: {jobs.why(job, ended)}")
+    remove(job.folder)
+
+
+def _names(job: jobs.Job) -> tuple[str, ...]:
+    try:
+        return msgspec.json.decode((job.folder / PLANTS).read_bytes(), type=tuple[str, ...])
+    except (OSError, msgspec.DecodeError):
+        return ()
+
+
+def _try(campaign: Supervisor, spec: Spec, groups: Sequence[str], begun: float) -> None:
+    orders = msgspec.structs.replace(
+        campaign.orders(spec.target, spec.engine),
+        plant=groups[0],
+        seconds=canaries.SECONDS,
+        stop_at_first=True,
+    )
+    job = campaign.start("canary", orders)
+    job.groups, job.since = tuple(groups[1:]), begun
+
+
+def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    target = job.spec.target
+    if has_findings_of(job.folder, canaries.ERROR):
+        seconds = time.monotonic() - job.since
+        campaign.answer(target, CAUGHT, seconds)
+        name = canaries.key(target, campaign.plan.targets[target], job.spec.engine)
+        canaries.remember(
+            campaign.store.root, name, canaries.Caught(target=target, plant=job.spec.plant, seconds=seconds)
+        )
+    elif campaign.is_stopping:
+        campaign.answer(target, "")
+    elif not job.killed and jobs.ending(job, ended) in ("refused", "trouble"):
+        campaign.check_disk()
+        campaign.answer(target, f"none: {jobs.why(job, ended)}")
+    elif job.groups:
+        _try(campaign, job.spec, job.groups, job.since)
+    else:
+        campaign.listener.said(f"{target}: its canary was missed: planted defects were not found")
+        campaign.answer(target, MISSED)
+    remove(job.folder)

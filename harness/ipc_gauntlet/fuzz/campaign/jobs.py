@@ -1,0 +1,218 @@
+"""One process that works for a campaign, and what its end means."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.fuzz.campaign.process import SliceProcess
+from ipc_gauntlet.fuzz.child.deaths import death, status_word, tail
+from ipc_gauntlet.fuzz.findings import Finding
+from ipc_gauntlet.fuzz.signature import sign
+from ipc_gauntlet.fuzz.spec import Exit, Progress, Spec, read_progress
+from ipc_gauntlet.fuzz.work import digest, read_current, write_whole
+
+Doing = Literal["fuzz", "plants", "canary", "confirm"]
+Ending = Literal["done", "hang", "memory", "refused", "trouble", "died", "mute"]
+"""`refused`: the orders cannot be followed; `mute`: it ended well, it says, and left no result."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long a process may take, in seconds.
+
+    Attributes:
+        start: Until it shows a first sign of work: imports, and the corpus once through.
+        silent: Between two signs of work.
+        over: Beyond the time that it was told to fuzz for.
+        once: For one input alone, start-up included.
+        stop: After it was asked to stop.
+    """
+
+    start: float = 180.0
+    silent: float = 30.0
+    over: float = 60.0
+    once: float = 60.0
+    stop: float = 10.0
+
+
+@dataclass(kw_only=True, eq=False)
+class Job:
+    """A process and its orders.
+
+    Attributes:
+        name: Of the slice, unique within the campaign.
+        doing: What it does.
+        spec: Its orders.
+        process: It.
+        groups: Plants that are still to be tried after this one.
+        since: When the first of them was begun, as `time.monotonic` has it.
+        died: Status and standard error of the slice that this one confirms.
+        first_killed: Why we ended that slice, empty if we did not.
+        given: Seconds that its target was charged for it.
+        killed: Why we ended it, empty if we did not.
+        stop_at: At which age it is killed, after it was asked to stop; None if it was not.
+        progress: The last numbers that it wrote.
+    """
+
+    name: str
+    doing: Doing
+    spec: Spec
+    process: SliceProcess
+    groups: tuple[str, ...] = ()
+    since: float = 0.0
+    died: tuple[int, str] | None = None
+    first_killed: str = ""
+    given: float = 0.0
+    killed: str = ""
+    stop_at: float | None = None
+    progress: Progress = field(default_factory=Progress)
+    _sign: tuple[int, float] = (0, 0.0)
+
+    @property
+    def folder(self) -> Path:
+        """The slice's folder."""
+        return Path(self.spec.folder)
+
+    def look(self) -> None:
+        """Read its progress, if there is some that was not read yet."""
+        try:
+            stamp = (self.folder / "progress.json").stat().st_mtime_ns
+        except OSError:
+            return
+        if stamp != self._sign[0] and (progress := read_progress(self.folder)) is not None:
+            self._sign = (stamp, self.process.age())
+            self.progress = progress
+
+    def overdue(self, patience: Patience) -> str:
+        """Why it has had its time, empty if it has not."""
+        age = self.process.age()
+        if self.stop_at is not None and age > self.stop_at:
+            return "it did not stop when asked"
+        if self.doing in ("plants", "confirm"):
+            return f"no end after {age:.0f} s" if age > patience.once else ""
+        stamp, at = self._sign
+        if not stamp:
+            return f"no sign of work after {age:.0f} s" if age > patience.start else ""
+        if age - at > patience.silent:
+            return f"no sign of work for {age - at:.0f} s"
+        if self.spec.seconds and age > patience.start + self.spec.seconds + patience.over:
+            return f"no end after {age:.0f} s, asked for {self.spec.seconds:.0f} s"
+        return ""
+
+    def too_large(self) -> bool:
+        """Whether it uses far more memory than its own watch allows: that watch does not work."""
+        limit = self.spec.memory_mb
+        return bool(limit) and self.process.memory_mb() > 2 * limit + 512
+
+    def ask_to_stop(self, patience: Patience) -> None:
+        """Ask for a graceful end. What does not fuzz is ended at once."""
+        if self.stop_at is not None:
+            return
+        self.stop_at = self.process.age() + (patience.stop if self.doing == "fuzz" else 0.0)
+        if self.doing == "fuzz":
+            write_whole(self.folder / "stop", b"")
+
+    def kill(self, why: str) -> None:
+        """End it with everything that it started."""
+        self.killed = self.killed or why
+        self.process.end()
+
+
+def ending(job: Job, status: int) -> Ending:
+    """What the end of a slice means.
+
+    Args:
+        job: The slice.
+        status: Its exit status.
+    """
+    if status == Exit.DONE:
+        return "done" if (job.folder / "result.json").is_file() else "mute"
+    known: dict[int, Ending] = {
+        Exit.HANG: "hang",
+        Exit.MEMORY: "memory",
+        Exit.USAGE: "refused",
+        Exit.TROUBLE: "trouble",
+    }
+    return known.get(status, "died")
+
+
+def why(job: Job, status: int) -> str:
+    """One line for a person: how a process ended, and the last thing that it said."""
+    how = job.killed or ("" if status in (Exit.USAGE, Exit.TROUBLE) else status_word(status))
+    said = tail(job.process.said().encode(), 1).strip()[:250]
+    return ": ".join(part for part in (how, said) if part)
+
+
+def suspect(job: Job) -> bytes | None:
+    """The input that a dead slice was executing."""
+    current = read_current(job.folder / "current")
+    return current[0] if current is not None else None
+
+
+def from_outside(status: int) -> bool:
+    """Whether such an end is nothing that code does to itself: somebody, or the system, ended it."""
+    if os.name == "nt":
+        return status in (1, 0xC000013A)  # TerminateProcess as most tools call it, Ctrl-C
+    return status in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
+
+
+def finding_of_death(spec: Spec, data: bytes, died: tuple[int, str], again: str) -> Finding:
+    """The finding of an input over which a slice died.
+
+    Args:
+        spec: The slice's orders.
+        data: The input.
+        died: Exit status and standard error.
+        again: What a second run of the input alone showed.
+    """
+    status, said = died
+    found = death(spec.target, spec.measured, data, status, said)
+    return msgspec.structs.replace(found, engine=spec.engine, seed=spec.seed, details={"again": again})
+
+
+def finding_of_silence(spec: Spec, data: bytes, said: str) -> Finding:
+    """The finding of an input that never came back, in code that kept even the watch of the slice from working."""
+    return Finding(
+        target=spec.target,
+        kind="hang",
+        signature=sign("hang", "silent", (), spec.target),
+        message="no answer, and the process could not even end itself",
+        input_b64=base64.b64encode(data).decode(),
+        engine=spec.engine,
+        seed=spec.seed,
+        details={"said": said[-500:]} if said else {},
+    )
+
+
+def leave(folder: Path, finding: Finding) -> None:
+    """Put a finding into a slice's folder, as the slice would have.
+
+    Raises:
+        GauntletError: It cannot be written.
+    """
+    group = folder / "findings" / finding.signature
+    try:
+        group.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GauntletError(f"cannot make {group}: {error.strerror}") from error
+    write_whole(group / f"{digest(finding.data)}.json", finding.to_json())
+
+
+def has_findings(folder: Path, kinds: Sequence[str]) -> bool:
+    """Whether a slice wrote down a finding of one of these kinds: the names of signatures begin with them."""
+    try:
+        return any(
+            entry.name.startswith(tuple(f"{kind}-" for kind in kinds))
+            for entry in os.scandir(folder / "findings")
+        )
+    except OSError:
+        return False
