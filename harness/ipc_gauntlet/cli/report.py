@@ -24,6 +24,7 @@ def command() -> None:
 @click.option(
     "--junit", "junit_path", type=_FILE, metavar="FILE", help="Write the merged report as JUnit XML."
 )
+@click.option("--markdown", "markdown_path", type=_FILE, metavar="FILE", help="Write a summary in Markdown.")
 @click.option("--strict", is_flag=True, help="Let SHOULD count like MUST for the exit status.")
 @click.option("-v", "--verbose", is_flag=True, help="Explain every failure, not one of each kind.")
 @no_color_option
@@ -33,6 +34,7 @@ def merge_command(
     files: tuple[Path, ...],
     json_path: Path | None,
     junit_path: Path | None,
+    markdown_path: Path | None,
     strict: bool,
     verbose: bool,
 ) -> None:
@@ -44,6 +46,7 @@ def merge_command(
     from ipc_gauntlet.cli.outcome import print_outcome
     from ipc_gauntlet.report.files import json_bytes, read_report, write_report
     from ipc_gauntlet.report.junit import junit_xml
+    from ipc_gauntlet.report.markdown import markdown
     from ipc_gauntlet.report.merge import merge
 
     whole = merge([read_report(path) for path in files], strict=strict)
@@ -51,21 +54,33 @@ def merge_command(
         write_report(json_path, json_bytes(whole))
     if junit_path is not None:
         write_report(junit_path, junit_xml(whole))
+    if markdown_path is not None:
+        write_report(markdown_path, markdown(whole))
     print_outcome(make_console(ctx), whole, verbose=verbose)
     ctx.exit(whole.exit_status)
 
 
 @command.command("show")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--junit", "junit_path", type=_FILE, metavar="FILE", help="Write it as JUnit XML.")
+@click.option("--markdown", "markdown_path", type=_FILE, metavar="FILE", help="Write a summary in Markdown.")
 @click.option("-v", "--verbose", is_flag=True, help="Explain every failure, not one of each kind.")
 @no_color_option
 @click.pass_context
-def show_command(ctx: click.Context, file: Path, verbose: bool) -> None:
+def show_command(
+    ctx: click.Context, file: Path, junit_path: Path | None, markdown_path: Path | None, verbose: bool
+) -> None:
     """Print a report as `run` printed it when it ended; the exit status is that of the run."""
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.cli.outcome import print_outcome
-    from ipc_gauntlet.report.files import read_report
+    from ipc_gauntlet.report.files import read_report, write_report
+    from ipc_gauntlet.report.junit import junit_xml
+    from ipc_gauntlet.report.markdown import markdown
 
     report = read_report(file)
+    if junit_path is not None:
+        write_report(junit_path, junit_xml(report))
+    if markdown_path is not None:
+        write_report(markdown_path, markdown(report))
     print_outcome(make_console(ctx), report, verbose=verbose)
     ctx.exit(report.exit_status)

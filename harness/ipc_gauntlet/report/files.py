@@ -16,6 +16,7 @@ from ipc_gauntlet.events import AnyEvent, CaseFinished, RunFinished, RunStarted,
 from ipc_gauntlet.report.explain import explanation
 from ipc_gauntlet.report.junit import junit_xml
 from ipc_gauntlet.report.kills import KillReport
+from ipc_gauntlet.report.markdown import markdown
 from ipc_gauntlet.report.model import Report, ReportBuilder
 
 Consumer = Callable[[AnyEvent], None]
@@ -103,6 +104,11 @@ def junit_file(path: Path) -> ReportFile:
     return ReportFile(path, junit_xml)
 
 
+def markdown_file(path: Path) -> ReportFile:
+    """A consumer that writes the summary in Markdown."""
+    return ReportFile(path, markdown)
+
+
 def read_report(path: Path) -> Report:
     """Read a JSON report.
 
@@ -131,12 +137,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def output_files(*, json_path: Path | None, junit_path: Path | None, folder: Path | None) -> list[Consumer]:
+def output_files(
+    *, json_path: Path | None, junit_path: Path | None, markdown_path: Path | None = None, folder: Path | None
+) -> list[Consumer]:
     """Consumers for the files a user asked for.
 
     Args:
         json_path: Where the JSON report goes.
         junit_path: Where the JUnit report goes.
+        markdown_path: Where the summary in Markdown goes.
         folder: A folder for both, the events and a file for each case; made if it does not exist.
 
     Raises:
@@ -147,6 +156,8 @@ def output_files(*, json_path: Path | None, junit_path: Path | None, folder: Pat
         found.append(json_file(_writable(json_path)))
     if junit_path is not None:
         found.append(junit_file(_writable(junit_path)))
+    if markdown_path is not None:
+        found.append(markdown_file(_writable(markdown_path)))
     if folder is not None:
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from ipc_gauntlet.fuzz.report.charts import clock, short
 from ipc_gauntlet.fuzz.report.model import CampaignReport, FindingReport, TargetReport
-
-_LONGEST = 160
-_ESCAPED = {c: f"&#{ord(c)};" for c in "&<>|`*_[]@\\~#"}
+from ipc_gauntlet.report.markdown import cell
 
 
 def markdown(report: CampaignReport) -> bytes:
@@ -27,13 +25,6 @@ def markdown(report: CampaignReport) -> bytes:
     ]
     lines += [_target(target) for target in report.targets]
     return ("\n".join(lines) + "\n").encode(errors="replace")
-
-
-def cell(text: str) -> str:
-    """Text that stays within a cell of a table and means nothing to Markdown or HTML."""
-    plain = " ".join(text.split())
-    plain = plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
-    return "".join(_ESCAPED.get(c, c) if c.isprintable() else "\ufffd" for c in plain)
 
 
 def _headline(report: CampaignReport) -> str:
