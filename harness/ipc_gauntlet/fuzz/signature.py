@@ -29,7 +29,7 @@ def frames_of(trace: TracebackType | None, measured: Sequence[str]) -> tuple[Fra
     last: Frame | None = None
     for frame, line in traceback.walk_tb(trace):
         module = str(frame.f_globals.get("__name__", ""))
-        last = Frame(_short(frame.f_code.co_filename, module), line, frame.f_code.co_qualname)
+        last = Frame(short_path(frame.f_code.co_filename, module), line, frame.f_code.co_qualname)
         if within(module, measured):
             found.append(last)
     if found:
@@ -42,7 +42,8 @@ def within(module: str, prefixes: Iterable[str]) -> bool:
     return any(module == prefix or module.startswith(prefix + ".") for prefix in prefixes)
 
 
-def _short(filename: str, module: str) -> str:
+def short_path(filename: str, module: str) -> str:
+    """A file's path below its import root, with forward slashes."""
     parts = PurePath(filename.replace("\\", "/")).parts
     depth = module.count(".") + (2 if parts and parts[-1] == "__init__.py" else 1)
     return "/".join(parts[-depth:])

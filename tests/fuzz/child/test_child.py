@@ -75,8 +75,8 @@ def test_without_coverage_nothing_is_instrumented(tmp_path: Path) -> None:
 
 def test_the_cost_of_an_input_is_counted(tmp_path: Path) -> None:
     with Child(orders(written(tmp_path), "t.tidy")) as child:
-        short, long = child.run([framed(b""), framed(bytes(200))], measure="cost")
-        again = child.one(framed(bytes(200)), measure="cost")
+        short, long = child.run([framed(b""), framed(bytes(200))], measure="count")
+        again = child.one(framed(bytes(200)), measure="count")
     assert short.lines == long.lines == again.lines > 3
     assert abs(again.peak - long.peak) < 300  # a few numbers more or less of the interpreter's own
 

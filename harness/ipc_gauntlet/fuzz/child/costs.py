@@ -11,11 +11,14 @@ import gc
 import sys
 import time
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
+from ipc_gauntlet.fuzz.findings import Frame
+from ipc_gauntlet.fuzz.signature import short_path, within
 from ipc_gauntlet.fuzz.target import Target
 
 # A thread's own time is too coarse on Windows (15.6 ms); the least of several wall-clock times is next best.
@@ -31,19 +34,28 @@ class Cost:
 
     Attributes:
         lines: Lines of Python executed, in the parser and in all that it calls.
-        cpu_ns: Least CPU time of some runs, in nanoseconds.
+        hot: The function with most of them, within the measured modules if one of those has a line.
         peak: Most bytes allocated at a time, beyond those before.
+        cpu_ns: Least CPU time of some runs, in nanoseconds; 0 if it was not measured.
     """
 
     lines: int
-    cpu_ns: int
+    hot: Frame | None
     peak: int
+    cpu_ns: int
 
 
-def cost_of(target: Target, data: bytes) -> Cost:
-    """Execute an input several times and count. Whatever the parser raises counts as its end."""
+def cost_of(target: Target, data: bytes, *, timed: bool) -> Cost:
+    """Execute an input several times and count. Whatever the parser raises counts as its end.
+
+    Args:
+        target: What to execute.
+        data: The input.
+        timed: Whether CPU time is measured too.
+    """
     with _undisturbed():
-        return Cost(lines=_lines(target, data), cpu_ns=_cpu_ns(target, data), peak=_peak(target, data))
+        lines, hot = _lines(target, data)
+        return Cost(lines, hot, _peak(target, data), _cpu_ns(target, data) if timed else 0)
 
 
 def _once(target: Target, data: bytes) -> None:
@@ -83,14 +95,16 @@ def _peak(target: Target, data: bytes) -> int:
             tracemalloc.stop()
 
 
-def _lines(target: Target, data: bytes) -> int:
-    counted = 0
+def _lines(target: Target, data: bytes) -> tuple[int, Frame | None]:
+    counted: Counter[CodeType] = Counter()
+    modules: dict[CodeType, str] = {}
 
     def local(frame: FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401 - as sys.settrace has it
-        nonlocal counted
-        del frame, arg
+        del arg
         if event == "line":
-            counted += 1
+            counted[frame.f_code] += 1
+        elif event == "call":
+            modules[frame.f_code] = str(frame.f_globals.get("__name__", ""))
         return local
 
     before = sys.gettrace()
@@ -99,7 +113,14 @@ def _lines(target: Target, data: bytes) -> int:
         _once(target, data)
     finally:
         sys.settrace(before)
-    return counted
+    ours = [(code, count) for code, count in counted.items() if within(modules[code], target.measured)]
+    pairs = ours or list(counted.items())
+    if not pairs:
+        return 0, None
+    code = max(pairs, key=lambda pair: pair[1])[0]
+    return counted.total(), Frame(
+        short_path(code.co_filename, modules[code]), code.co_firstlineno, code.co_qualname
+    )
 
 
 @contextlib.contextmanager

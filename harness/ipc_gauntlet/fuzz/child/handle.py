@@ -69,13 +69,14 @@ class Child:
         Args:
             inputs: What to execute; taken a batch at a time.
             measure: What to find out about each.
-            levels: Also tell the memory held after every so many inputs of a batch; 0 for not.
+            levels: Also tell the memory held after every so many inputs; 0 for not. Then all are sent at once, so that
+                the inputs themselves weigh the same all the time.
 
         Raises:
             UsageError: The target cannot be loaded.
             GauntletError: The process cannot be started, or talks nonsense.
         """
-        for batch in _batches(inputs):
+        for batch in _batches(inputs) if not levels else [list(inputs)]:
             yield from self._batch(batch, measure, levels)
 
     def _batch(self, batch: Sequence[bytes], measure: Measure, levels: int) -> Iterator[Answer]:

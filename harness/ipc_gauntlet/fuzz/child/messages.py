@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from ipc_gauntlet.fuzz.findings import Finding
+from ipc_gauntlet.fuzz.findings import Finding, Frame
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,8 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 Measure = Literal[
     "verdict",  # what the parser made of it
-    "cost",  # also: lines executed, CPU time, peak of allocated memory
+    "count",  # also: lines executed and where most of them were, peak of allocated memory
+    "cost",  # also: CPU time
 ]
 
 
@@ -44,7 +45,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         inputs: In base64.
         measure: What to find out about each.
-        levels: Also tell the memory held after every so many inputs; 0 for not.
+        levels: Also tell the memory held after every so many inputs; 0 for not. Then all inputs are in one request.
     """
 
     inputs: tuple[str, ...]
@@ -60,9 +61,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         reason: Why not.
         finding: What it did that it must not.
         features: What it covered, if that is measured: numbers that mean the same until the process ends.
-        lines: Lines of Python that were executed (measure `cost`).
+        lines: Lines of Python that were executed (measures `count` and `cost`).
+        hot: The function with most of these lines, within the measured modules if there is one.
+        peak: Most bytes that were allocated at a time, beyond those before (measures `count` and `cost`).
         cpu_ns: CPU time in nanoseconds (measure `cost`).
-        peak: Most bytes that were allocated at a time, beyond those before (measure `cost`).
         held: Bytes allocated after this input, -1 if that was not asked for.
     """
 
@@ -71,8 +73,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     finding: Finding | None = None
     features: tuple[int, ...] = ()
     lines: int = 0
-    cpu_ns: int = 0
+    hot: Frame | None = None
     peak: int = 0
+    cpu_ns: int = 0
     held: int = -1
 
     @property

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import IO
 
 import psutil
@@ -38,7 +39,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONUTF8": "1"},
+                env=_environment(hash_seed),
             )
         except OSError as error:
             self._stderr.close()
@@ -90,6 +91,12 @@ class Process:
             size = os.fstat(self._stderr.fileno()).st_size
             self._stderr.seek(max(size - _STDERR_LONGEST, 0))
             return status, self._stderr.read()
+
+
+def _environment(hash_seed: str) -> dict[str, str]:
+    """The variables of the process: ours, our import path, and no choice by accident."""
+    path = os.pathsep.join(dict.fromkeys(entry or str(Path.cwd()) for entry in sys.path))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": hash_seed, "PYTHONUTF8": "1"}
 
 
 def _pump(pipe: IO[bytes] | None, answers: queue.SimpleQueue[bytes | None]) -> None:

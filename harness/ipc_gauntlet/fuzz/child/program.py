@@ -12,28 +12,25 @@ import gc
 import hashlib
 import os
 import signal
-import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import IO
 
 import msgspec
-import psutil
 
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.child.costs import cost_of
+from ipc_gauntlet.fuzz.child.guard import Guard
 from ipc_gauntlet.fuzz.child.messages import Answer, Orders, Ready, Request, unpack
 from ipc_gauntlet.fuzz.coverage.edges import BUCKETS
 from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
-from ipc_gauntlet.fuzz.execute import execute
+from ipc_gauntlet.fuzz.execute import Execution, execute, made
 from ipc_gauntlet.fuzz.registry import Source, load
 from ipc_gauntlet.fuzz.spec import Exit
 from ipc_gauntlet.fuzz.target import Target
 
 _TRACED_IS_SLOWER = 40
-_LOOK_SECONDS = 0.02
 
 
 def main() -> int:
@@ -48,9 +45,6 @@ def main() -> int:
         _tell(sink, Ready(error=str(error), usage=isinstance(error, UsageError)))
         return int(Exit.TROUBLE)
     _tell(sink, Ready(edges=worker.edges))
-    if orders.memory_mb:
-        limit = psutil.Process().memory_info().rss + orders.memory_mb * (1 << 20)
-        threading.Thread(target=_watch_memory, args=(limit,), daemon=True).start()
     for line in source:
         for answer in worker.answers(msgspec.json.decode(line, type=Request)):
             _tell(sink, answer)
@@ -76,6 +70,7 @@ class Worker:
             raise UsageError(f"{orders.module} has no fuzz target {orders.target}")
         self._target: Target = targets[orders.target]
         self._features: dict[int, int] = {}
+        self._guard = Guard(orders.memory_mb)
 
     @property
     def edges(self) -> int:
@@ -89,8 +84,8 @@ class Worker:
             tracemalloc.start()
         for number, data in enumerate(inputs, start=1):
             answer = self._one(data)
-            if request.measure == "cost" and answer.finding is None:
-                answer = self._with_cost(answer, data)
+            if request.measure != "verdict" and answer.finding is None:
+                answer = self._with_cost(answer, data, timed=request.measure == "cost")
             if request.levels and number % request.levels == 0:
                 gc.collect()
                 answer = msgspec.structs.replace(answer, held=tracemalloc.get_traced_memory()[0])
@@ -100,8 +95,14 @@ class Worker:
         coverage = self._coverage
         if coverage is not None:
             coverage.begin()
-        with _limited(self._orders.hang_seconds):
+        limit = self._orders.hang_seconds
+        begun = time.thread_time()
+        with self._guard.over(limit):
             done = execute(self._target, data)
+        if (spent := time.thread_time() - begun) >= limit and done.finding is None:
+            # It kept the interpreter to itself, and came back in the end.
+            text = f"one call took {spent:.1f} s of CPU time"
+            done = Execution(done.verdict, made(self._target, "hang", data, text))
         features = self._stable(coverage) if coverage is not None else ()
         verdict = done.verdict
         return Answer(
@@ -111,10 +112,12 @@ class Worker:
             features=features,
         )
 
-    def _with_cost(self, answer: Answer, data: bytes) -> Answer:
-        with _limited(self._orders.hang_seconds * _TRACED_IS_SLOWER):
-            cost = cost_of(self._target, data)
-        return msgspec.structs.replace(answer, lines=cost.lines, cpu_ns=cost.cpu_ns, peak=cost.peak)
+    def _with_cost(self, answer: Answer, data: bytes, *, timed: bool) -> Answer:
+        with self._guard.over(self._orders.hang_seconds * _TRACED_IS_SLOWER):
+            cost = cost_of(self._target, data, timed=timed)
+        return msgspec.structs.replace(
+            answer, lines=cost.lines, hot=cost.hot, peak=cost.peak, cpu_ns=cost.cpu_ns
+        )
 
     def _stable(self, coverage: Coverage) -> tuple[int, ...]:
         """The last execution's features, as numbers that mean the same in every process that runs the same code."""
@@ -128,24 +131,6 @@ class Worker:
                 self._features[feature] = number
             found.append(number)
         return tuple(found)
-
-
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """End the process if the body takes longer."""
-    faulthandler.dump_traceback_later(seconds, exit=True)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
-def _watch_memory(limit: int) -> None:
-    process = psutil.Process()
-    while process.memory_info().rss < limit:
-        time.sleep(_LOOK_SECONDS)
-    faulthandler.dump_traceback(all_threads=True)
-    os._exit(Exit.MEMORY)
 
 
 def _streams_of_our_own() -> tuple[IO[bytes], IO[bytes]]:
