@@ -26,6 +26,8 @@ from ipc_gauntlet.fuzz.target import Target
 _EACH_SIGNATURE = 8
 _EVERY = 1.0
 _HEAD = struct.Struct("<IQ")
+_HEAD_SIZE = _HEAD.size
+_pack = _HEAD.pack
 
 
 def digest(data: bytes) -> str:
@@ -51,7 +53,14 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 class Current:
-    """The input being executed, in memory that outlives the process as a file."""
+    """The input being executed, in memory that outlives the process as a file.
+
+    Attributes:
+        execution: Number of the execution that goes on, 0 while there is none.
+        data: Its input.
+    """
+
+    __slots__ = ("_file", "_longest", "_map", "data", "execution")
 
     def __init__(self, path: Path, longest: int) -> None:
         size = _HEAD.size + longest
@@ -60,11 +69,22 @@ class Current:
         self._file = path.open("r+b")
         self._map = mmap.mmap(self._file.fileno(), size)
         self._longest = longest
+        self.execution = 0
+        self.data = b""
 
     def set(self, data: bytes, execution: int) -> None:
-        """Remember an input."""
-        cut = data[: self._longest]
-        self._map[: _HEAD.size + len(cut)] = _HEAD.pack(len(cut), execution) + cut
+        """Remember an input: its execution begins."""
+        self.data = data
+        self.execution = execution
+        length = len(data)
+        if length > self._longest:
+            data = data[: self._longest]
+            length = self._longest
+        self._map[: _HEAD_SIZE + length] = _pack(length, execution) + data
+
+    def idle(self) -> None:
+        """No execution goes on: what takes long now is not the target's fault."""
+        self.execution = 0
 
     def close(self) -> None:
         """Let go of the file."""
@@ -107,6 +127,7 @@ class Work:
         self._begun = time.monotonic()
         self._cpu = time.process_time()
         self._told = self._begun
+        self._stopped: tuple[float, float] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +142,10 @@ class Work:
         self._begun = time.monotonic()
         self._cpu = time.process_time()
 
+    def stop(self) -> None:
+        """The clock stops here: what an engine does afterwards, such as measuring what it kept, is no fuzzing."""
+        self._stopped = (time.monotonic() - self._begun, time.process_time() - self._cpu)
+
     def corpus(self) -> list[bytes]:
         """The inputs to start from: folders of the orders, then the target's seeds; no duplicates, none too long."""
         found: dict[bytes, None] = {}
@@ -134,6 +159,7 @@ class Work:
 
     def keep(self, data: bytes) -> None:
         """Keep an input for the corpus."""
+        self.current.idle()
         path = self.folder / "inputs" / digest(data)
         if not path.exists():
             write_whole(path, data)
@@ -146,6 +172,7 @@ class Work:
         Returns:
             Whether its signature is new to this slice and to the campaign.
         """
+        self.current.idle()
         count = self.progress.findings.get(finding.signature, 0)
         self.progress.findings[finding.signature] = count + 1
         if finding.signature in self._known:
@@ -181,8 +208,9 @@ class Work:
 
     def tell(self) -> None:
         """Write progress now."""
-        self.progress.seconds = time.monotonic() - self._begun
-        self.progress.cpu_seconds = time.process_time() - self._cpu
+        self.current.idle()
+        now = (time.monotonic() - self._begun, time.process_time() - self._cpu)
+        self.progress.seconds, self.progress.cpu_seconds = self._stopped or now
         write_whole(self.folder / "progress.json", msgspec.json.encode(self.progress))
 
     def finish(self) -> None:

@@ -29,6 +29,7 @@ from types import CodeType, ModuleType
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.coverage.edges import Edges, Numbering, features
 from ipc_gauntlet.fuzz.coverage.rewrite import HIT, count_edges
+from ipc_gauntlet.fuzz.mutate.dictionary import tokens_of
 from ipc_gauntlet.fuzz.signature import within
 
 Transform = Callable[[str, ast.Module], ast.Module]
@@ -43,12 +44,14 @@ class Coverage:
     Attributes:
         trace: The edges since `begin`, in order. An engine in a hurry clears it itself.
         edges: What the numbers mean.
+        constants: The dictionary that the source of the measured modules makes, as byte strings; no duplicates.
         unmeasured: Modules that should be measured and cannot be, with the reason.
     """
 
     def __init__(self, measured: Sequence[str], transforms: Sequence[Transform]) -> None:
         self.trace: deque[int] = deque(maxlen=_LONGEST)
         self.edges = Edges()
+        self.constants: dict[bytes, None] = {}
         self.unmeasured: dict[str, str] = {}
         self._ever: set[int] = set()
         self._finder = _Finder(self, tuple(measured), tuple(transforms))
@@ -199,6 +202,7 @@ class _Loader(importlib.abc.Loader):
         tree = ast.parse(source, self._origin)
         for transform in self._transforms:
             tree = transform(name, tree)
+        self._coverage.constants.update(dict.fromkeys(tokens_of(tree)))
         numbering = Numbering(self._coverage.edges, name, self._origin)
         return compile(count_edges(tree, numbering), self._origin, "exec", dont_inherit=True)
 

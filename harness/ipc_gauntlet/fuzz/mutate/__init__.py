@@ -1,0 +1,1 @@
+"""Ways to change an input: bytes, dictionary tokens, and structures that know the fields."""
