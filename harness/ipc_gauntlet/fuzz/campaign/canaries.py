@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -74,11 +74,11 @@ def remember(root: Path, name: str, caught: Caught) -> None:
     write_whole(folder / f"{name}.json", msgspec.json.encode(caught))
 
 
-def code_of(files: list[Path], read: Callable[[Path], bytes] = Path.read_bytes) -> str:
-    """Digest of source files, in the order of their paths."""
+def code_of(sources: Mapping[str, str]) -> str:
+    """Digest of source texts by module."""
     whole = hashlib.sha256()
-    for path in sorted(files):
-        data = read(path)
-        whole.update(f"{path.name}:{len(data)}\n".encode())
+    for name, text in sorted(sources.items()):
+        data = text.encode("utf-8", "replace")
+        whole.update(f"{Path(name).name}:{len(data)}\n".encode())
         whole.update(data)
     return whole.hexdigest()

@@ -167,11 +167,11 @@ def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         )
     elif campaign.is_stopping:
         campaign.answer(target, "")
-    elif not job.killed and jobs.ending(job, ended) in ("refused", "trouble"):
-        campaign.check_disk()
-        campaign.answer(target, f"none: {jobs.why(job, ended)}")
     elif job.groups:
         _try(campaign, job.spec, job.groups, job.since)
+    elif job.killed or jobs.ending(job, ended) != "done":
+        campaign.check_disk()
+        campaign.answer(target, f"none: {jobs.why(job, ended) or 'its slice left no result'}")
     else:
         campaign.listener.said(f"{target}: its canary was missed: planted defects were not found")
         campaign.answer(target, MISSED)

@@ -23,7 +23,7 @@ from typing import Self
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.fuzz.campaign.guards import Facts, judge
+from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, UNTRIED, Facts, judge
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd, add
 from ipc_gauntlet.fuzz.campaign.records import (
     FindingState,
@@ -121,8 +121,9 @@ class State:
                     )
                     continue
                 base.execute(
-                    "UPDATE target SET place = ?, code = ?, broken_in_a_row = 0, trouble = '' WHERE name = ?",
-                    (place, target.code, name),
+                    "UPDATE target SET place = ?, code = ?, broken_in_a_row = 0, trouble = '', "
+                    "canary = CASE WHEN canary = ? THEN canary ELSE ? END WHERE name = ?",
+                    (place, target.code, CAUGHT, UNTRIED, name),
                 )
                 if row["code"] != target.code:
                     self._forget_coverage(base, name)
@@ -252,8 +253,11 @@ class State:
         ]
 
     def last_slice(self) -> int:
-        """Number of the last slice that was merged, 0 if there was none."""
-        return int(self._rows("SELECT coalesce(max(id), 0) AS n FROM slice")[0]["n"])
+        """The highest number with which the name of a merged slice begins, 0 if there was none."""
+        rows = self._rows(
+            "SELECT coalesce(max(CAST(substr(name, 1, instr(name, '-') - 1) AS INTEGER)), 0) AS n FROM slice"
+        )
+        return int(rows[0]["n"])
 
     def is_merged(self, name: str) -> bool:
         """Whether a slice's results are in here."""

@@ -178,8 +178,8 @@ class Supervisor:
     def _new_folder(self, target: str) -> Path:
         slices = self.folder / "slices"
         if not self._number:
-            numbers = [int(name[:6]) for name in _names(slices) if name[:6].isdigit()]
-            self._number = max([self.state.last_slice(), *numbers])
+            numbers = [name.partition("-")[0] for name in _names(slices)]
+            self._number = max([self.state.last_slice(), *(int(one) for one in numbers if one.isdigit())])
         self._number += 1
         made = slices / f"{self._number:06d}-{target}"
         try:

@@ -1,0 +1,89 @@
+"""Opens a campaign, new or again, and runs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.fuzz.campaign import orders
+from ipc_gauntlet.fuzz.campaign.lock import Lock
+from ipc_gauntlet.fuzz.campaign.records import Plan
+from ipc_gauntlet.fuzz.campaign.state import DATABASE, PLAN, State, read_plan
+from ipc_gauntlet.fuzz.campaign.status import Status
+from ipc_gauntlet.fuzz.campaign.supervisor import Listener, Supervisor
+from ipc_gauntlet.fuzz.corpus.store import Store
+
+_KEPT = frozenset({"lock", "owner"})
+
+Guard = Callable[[Callable[[], None]], AbstractContextManager[None]]
+"""Connects Ctrl-C and its like to a function, for as long as its context lasts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to run.
+
+    Attributes:
+        store: Where everything is kept.
+        wishes: What is asked for.
+        fresh: Whether to forget what the campaign of this name did before; corpora stay.
+    """
+
+    store: Store
+    wishes: orders.Wishes
+    fresh: bool = False
+
+
+def run(order: Order, listener: Listener, guard: Guard) -> Status:
+    """Run a campaign until its end.
+
+    Args:
+        order: What to run.
+        listener: Who is told.
+        guard: How it is stopped from outside.
+
+    Returns:
+        How it ended.
+
+    Raises:
+        UsageError: It cannot be done, or another process runs the campaign.
+        GauntletError: It could not go on.
+    """
+    folder = order.store.campaigns / orders.name_of(order.wishes)
+    with Lock(folder):
+        if order.fresh:
+            _forget(folder)
+        before = read_plan(folder) if (folder / PLAN).is_file() and (folder / DATABASE).is_file() else None
+        plan = orders.make(order.wishes, before, jobs=os.cpu_count() or 1)
+        with State.open(folder, writable=True) as state:
+            budget = _budget(state, plan, before)
+            state.adopt(plan)
+            supervisor = Supervisor(store=order.store, state=state, listener=listener, budget=budget)
+            with guard(supervisor.stop):
+                return supervisor.run()
+
+
+def _budget(state: State, plan: Plan, before: Plan | None) -> float:
+    """At which time the campaign is over: a budget that was not used up is used up, another is added."""
+    elapsed, until = state.elapsed(), state.budget()
+    if before is not None and before.seconds == plan.seconds and until > elapsed:
+        return until
+    return elapsed + plan.seconds
+
+
+def _forget(folder: Path) -> None:
+    try:
+        for path in folder.iterdir():
+            if path.name in _KEPT or path.name.startswith("lock"):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except OSError as error:
+        raise GauntletError(f"cannot begin {folder} again: {error.strerror}: {error.filename}") from error
