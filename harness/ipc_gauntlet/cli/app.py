@@ -19,6 +19,7 @@ _COMMANDS: Mapping[str, str] = {
     "replay": "ipc_gauntlet.cli.replay",
     "report": "ipc_gauntlet.cli.report",
     "doctor": "ipc_gauntlet.cli.doctor",
+    "ci": "ipc_gauntlet.cli.ci",
     "describe": "ipc_gauntlet.cli.describe",
     "implementations": "ipc_gauntlet.cli.implementations",
     "showcase": "ipc_gauntlet.cli.showcase",

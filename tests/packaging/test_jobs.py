@@ -1,0 +1,122 @@
+"""Jobs of continuous integration: what they run, and that the workflow files say nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
+
+
+@pytest.fixture
+def job(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module `ci/job.py`."""
+    monkeypatch.syspath_prepend(str(checkout / "ci"))
+    import job as module
+
+    yield module
+    sys.modules.pop("job")
+
+
+def workflows(checkout: Path) -> dict[str, Any]:
+    """All workflow files."""
+    folder = checkout / ".github" / "workflows"
+    if not folder.is_dir():
+        pytest.skip("the source distribution comes without workflow files")
+    return {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in folder.glob("*.yml")}
+
+
+def steps(workflow: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - YAML
+    """All steps of a workflow."""
+    for one in workflow["jobs"].values():
+        yield from one["steps"]
+
+
+def test_actions_are_pinned_by_hash_and_permissions_are_least(checkout: Path) -> None:
+    """A tag can be moved; a token that can write is not needed."""
+    for name, workflow in workflows(checkout).items():
+        assert workflow["permissions"] == {}, name
+        for one in workflow["jobs"].values():
+            assert one["permissions"] == {"contents": "read"}, name
+            assert one["timeout-minutes"] <= 120, name
+        for step in steps(workflow):
+            if "uses" in step:
+                assert PINNED.fullmatch(step["uses"]), step
+            if str(step.get("uses", "")).startswith("actions/checkout"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_our_workflows_call_known_jobs_and_nothing_else(checkout: Path, job: ModuleType) -> None:
+    """There is no logic in them: what they do can be run by hand."""
+    called: set[str] = set()
+    for name in ("ci.yml", "nightly.yml"):
+        workflow = workflows(checkout)[name]
+        for one in workflow["jobs"].values():
+            for step in one["steps"]:
+                if "run" not in step:
+                    continue
+                first, second, what, *_ = step["run"].split()
+                assert (first, second) == ("python", "ci/job.py"), step
+                names = one["strategy"]["matrix"]["job"] if what == '"$JOB"' else [what]
+                assert set(names) <= set(job.JOBS), step
+                called |= set(names)
+    assert called == set(job.JOBS) - {"merge"}
+
+
+def test_the_matrix_covers_three_systems_and_all_versions(checkout: Path) -> None:
+    """As promised."""
+    matrix = workflows(checkout)["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
+
+
+@pytest.mark.parametrize("shard", ["", "2/5"])
+def test_every_job_has_commands_that_exist(job: ModuleType, shard: str) -> None:
+    """Each command of ours is known to the command line."""
+    from ipc_gauntlet.cli.app import _COMMANDS
+    from ipc_gauntlet.cli.fuzz.app import _COMMANDS as FUZZ
+
+    options = job.Options(shard=shard, folders=("there",))
+    for name, (_, make) in job.JOBS.items():
+        for step in make(options):
+            if step.words[0] != "gauntlet.py" or step.words[1] in ("test", "setup"):
+                continue
+            assert step.words[1] in _COMMANDS, name
+            assert step.words[1] != "fuzz" or step.words[2] in FUZZ, name
+
+
+def test_steps_stop_at_the_first_failure_and_show_their_summary(job: ModuleType, tmp_path: Path) -> None:
+    """The page of the job gets what the steps so far have written."""
+    page = tmp_path / "page.md"
+    (tmp_path / "good.py").write_text("open('ci-results/s.md', 'w').write('# fine')\n", encoding="utf-8")
+    (tmp_path / "bad.py").write_text(
+        "open('ci-results/b.md', 'w').write('# broken')\nraise SystemExit(4)\n", "utf-8"
+    )
+    steps = [
+        job.Step(("good.py",), summary="s.md"),
+        job.Step(("bad.py",), summary="b.md"),
+        job.Step(("good.py",), summary="s.md"),
+    ]
+    assert job.run(steps, tmp_path, {**os.environ, job.SUMMARY: str(page)}) == 4
+    assert page.read_text(encoding="utf-8") == "# fine\n# broken\n"
+
+
+def test_the_job_is_named_or_refused(checkout: Path) -> None:
+    """A wrong word is wrong use."""
+    ended = subprocess.run(
+        [sys.executable, str(checkout / "ci" / "job.py"), "dance"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "conformance" in ended.stderr
