@@ -57,7 +57,7 @@ def test_a_good_driver_passes_every_check(examined: Examine) -> None:
     """All checks are made, and each says what it saw."""
     checks = examined("plain")
     assert {name: check.detail for name, check in checks.items() if not check.ok} == {}
-    assert len(checks) == 14
+    assert len(checks) == 15
     assert all(check.detail for check in checks.values())
     assert "unix with psk" in checks["both roles really talk to each other"].detail
     assert "tcp with psk" in checks["both roles really talk to each other"].detail
@@ -141,6 +141,7 @@ def test_a_driver_that_stays_is_reported(examined: Examine) -> None:
         ({"features": ["durable"]}, "durable without idempotency"),
         ({"features": ["parse"]}, "go together"),
         ({"parsers": ["frame"]}, "go together"),
+        ({"coverage": "edges/1"}, "coverage without parsers"),
         ({"observes": ["closed"]}, "without observing `delivered`"),
         ({"credentials": [{"kind": "x509"}]}, "lists of keys and of names"),
     ],
@@ -162,6 +163,28 @@ def test_claims_that_contradict_each_other_are_wrong(change: dict[str, object], 
         claims_fit_together(
             cast("Exam", SimpleNamespace(statement=Statement.from_result({**good, **change})))
         )
+
+
+def test_a_driver_of_parsers_only_is_examined_as_one(examined: Examine) -> None:
+    """What needs connections is not checked, and says so; its parsers are."""
+    checks = examined("parses_plain")
+    assert {name: check.detail for name, check in checks.items() if not check.ok} == {}
+    assert checks["reset really resets"].detail == "not checked: it has parsers only"
+    assert checks["its parsers answer whatever they are given"].detail == "parsers: box; coverage: edges/1"
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [("silent", "no list of edges"), ("guessing", "was not refused"), ("failing", "instead of -32001")],
+)
+def test_parsers_that_do_not_do_what_was_claimed_are_reported(
+    word: str, text: str, examined: Examine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Coverage that is not told, and an unknown parser that is answered."""
+    monkeypatch.setenv("PARSES_PLAIN", word)
+    check = examined("parses_plain")["its parsers answer whatever they are given"]
+    assert not check.ok
+    assert text in check.detail
 
 
 def test_a_driver_that_hangs_costs_bounded_time(examined: Examine) -> None:

@@ -57,6 +57,27 @@ def test_only_what_everybody_has_is_required() -> None:
     assert statement.timeouts.handshake_ms is None
 
 
+def test_a_driver_may_have_parsers_only() -> None:
+    """Then it has neither roles nor transports; without parsers, or with one of the two, it is no driver."""
+    parsers = example(parsers=["frame"], features=["parse"], roles=[], transports=[], coverage="edges/1")
+    assert parsers.has_parsers_only
+    assert parsers.coverage == "edges/1"
+    assert not example().has_parsers_only
+    with pytest.raises(ValueError, match='"transports" is empty'):
+        example(parsers=["frame"], transports=[])
+    with pytest.raises(ValueError, match='"roles" is empty'):
+        example(roles=[], transports=[])
+    with pytest.raises(ValueError, match="edges/7"):
+        example(coverage="edges/7")
+
+
+def test_coverage_of_a_pair_is_what_both_have() -> None:
+    """Two programs that count differently cannot be compared."""
+    counting, other = example(parsers=["frame"], coverage="edges/1"), example(parsers=["frame"], version="3")
+    assert Statement.merge(counting, counting).coverage == "edges/1"
+    assert Statement.merge(counting, other).coverage is None
+
+
 def test_unknown_members_are_kept_and_do_not_change_the_input() -> None:
     """A newer driver may say more than we know, at the top and inside."""
     result = {

@@ -14,6 +14,7 @@ from ipc_gauntlet.driver.sending import SendEvent, SendRequest
 from ipc_gauntlet.driver.statement import Milliseconds, Statement, Text
 from ipc_gauntlet.driver.values import Address, Base
 from ipc_gauntlet.driver.vocabulary import (
+    Coverage,
     Executed,
     How,
     InspectTopic,
@@ -21,6 +22,8 @@ from ipc_gauntlet.driver.vocabulary import (
     Stage,
     TransportKind,
 )
+
+EdgeNumber = Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
 
 # Parameters, section 2
 
@@ -75,10 +78,11 @@ class AdvanceClockParams(Base, frozen=True, kw_only=True):
 
 
 class ParseParams(Base, frozen=True, kw_only=True):
-    """Run one of the parsers that the statement names."""
+    """Run one of the parsers that the statement names; with `coverage`, tell what it took."""
 
     parser: Text
     data: bytes
+    coverage: Coverage | None = None
 
 
 # Results
@@ -141,6 +145,7 @@ class ParseResult(Base, frozen=True, kw_only=True):
     accepted: bool
     value: Any = None
     reason: Reason | None = None
+    edges: tuple[EdgeNumber, ...] | None = None
 
 
 # Notifications, section 6

@@ -7,6 +7,7 @@ import msgspec
 
 from ipc_gauntlet.driver.vocabulary import (
     PROTOCOL_VERSION,
+    Coverage,
     CredentialKind,
     Feature,
     Framing,
@@ -72,7 +73,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     language: str = ""
     profile: Profile
     roles: tuple[Role, ...]
-    transports: Annotated[tuple[TransportKind, ...], msgspec.Meta(min_length=1)]
+    transports: tuple[TransportKind, ...]
     credentials: tuple[CredentialSupport, ...] = ()
     features: tuple[Feature, ...] = ()
     observes: tuple[NotificationName, ...] = ()
@@ -80,6 +81,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     timeouts: Timeouts = Timeouts()
     wire: Wire = Wire()
     parsers: tuple[str, ...] = ()
+    coverage: Coverage | None = None
     faults: tuple[str, ...] = ()
     extra: dict[str, Any] = {}
 
@@ -103,9 +105,17 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         }
         extra = {name: value for name, value in result.items() if name not in known}
         statement = msgspec.convert({**known, "extra": extra}, cls)
-        if not statement.roles:
-            raise ValueError('"roles" is empty; a driver plays at least one of: client, server')
+        if not statement.has_parsers_only:
+            if not statement.roles:
+                raise ValueError('"roles" is empty; a driver plays at least one of: client, server')
+            if not statement.transports:
+                raise ValueError('"transports" is empty; a driver that plays a role has at least one')
         return statement
+
+    @property
+    def has_parsers_only(self) -> bool:
+        """Whether the driver makes no connections at all: parsers, and neither roles nor transports."""
+        return bool(self.parsers) and not self.roles and not self.transports
 
     def credential(self, kind: str) -> CredentialSupport | None:
         """Return what is claimed about one kind of credential, None when the kind is not claimed."""
@@ -142,6 +152,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             timeouts=_longer(client.timeouts, server.timeouts),
             wire=client.wire if client.wire == server.wire else Wire(protocol=client.wire.protocol),
             parsers=_common(client.parsers, server.parsers),
+            coverage=client.coverage if client.coverage == server.coverage else None,
             faults=_common(client.faults, server.faults),
             extra={name: value for name, value in client.extra.items() if server.extra.get(name) == value},
         )

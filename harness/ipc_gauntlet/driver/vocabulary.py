@@ -65,6 +65,7 @@ Reason = Literal[
 ]
 Executed = Literal["no", "unknown", "yes"]
 Operation = Literal["echo", "append", "wait", "read", "work", "gated"]
+Coverage = Literal["edges/1"]
 InspectTopic = Literal["ledger", "resources", "audit", "metrics"]
 
 PARSE_ERROR = -32700

@@ -23,11 +23,22 @@ _CHECKS: tuple[tuple[str, Callable[[Exam], str]], ...] = (
     ("an unknown credential kind is refused with -32001", protocol_checks.refuses_unknown_credential),
     ("bad requests do not break it", protocol_checks.survives_bad_requests),
     ("requests may arrive in pieces and together", protocol_checks.reads_requests_in_pieces),
+    ("its parsers answer whatever they are given", protocol_checks.parsers_answer),
     ("both roles really talk to each other", talk_checks.both_roles_talk),
     ("reset really resets", talk_checks.really_resets),
     ("it can be killed and started again", protocol_checks.can_be_started_again),
     ("it leaves on shutdown", protocol_checks.leaves_on_shutdown),
     ("it leaves when its standard input ends", protocol_checks.leaves_when_input_ends),
+)
+
+_OF_CONNECTIONS = frozenset(
+    {
+        protocol_checks.refuses_unknown_option,
+        protocol_checks.refuses_unknown_transport,
+        protocol_checks.refuses_unknown_credential,
+        talk_checks.both_roles_talk,
+        talk_checks.really_resets,
+    }
 )
 
 
@@ -58,6 +69,9 @@ def examine(
         results = [first]
         dirty = []
         for name, function in _CHECKS:
+            if exam.statement.has_parsers_only and function in _OF_CONNECTIONS:
+                results.append(Check(name, True, "not checked: it has parsers only"))
+                continue
             result, was_dirty = _run(exam, name, function)
             results.append(result)
             if was_dirty:

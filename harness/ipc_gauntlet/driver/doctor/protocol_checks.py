@@ -7,6 +7,7 @@ from ipc_gauntlet.driver.vocabulary import METHOD_NOT_FOUND, UNSUPPORTED
 from ipc_gauntlet.errors import CallFailed, DriverError, DriverProtocolError, Unsupported
 
 _MISSPELT = "no_such_thing"
+_ODD_INPUTS = (b"", b"\x00", b"\xff" * 64, bytes(range(256)) * 8)
 
 # What is sent, and the id in it if an answer with that id would make sense.
 _BAD_REQUESTS: tuple[tuple[str, int | None, str], ...] = (
@@ -52,13 +53,35 @@ def claims_fit_together(exam: Exam) -> str:
         wrong.append("the feature durable without idempotency")
     if ("parse" in features) != bool(statement.parsers):
         wrong.append("the feature parse and a list of parsers go together")
-    if "delivered" not in statement.observes:
+    if statement.coverage and not statement.parsers:
+        wrong.append("coverage without parsers")
+    if "delivered" not in statement.observes and not statement.has_parsers_only:
         wrong.append("without observing `delivered` nothing can be judged")
     if any(one.kind == "x509" and not (one.keys and one.names) for one in statement.credentials):
         wrong.append("x509 credentials need lists of keys and of names")
     if wrong:
         raise Wrong("; ".join(wrong))
     return f"features: {', '.join(statement.features) or 'none'}; observes: {', '.join(statement.observes)}"
+
+
+def parsers_answer(exam: Exam) -> str:
+    """Each parser answers whatever it is given, and an unknown one is refused; coverage that is claimed is told."""
+    statement = exam.statement
+    if not statement.parsers:
+        return "not checked: it has no parsers"
+    wanted = {"coverage": statement.coverage} if statement.coverage else {}
+    for parser in statement.parsers:
+        for data in _ODD_INPUTS:
+            answer = exam.driver.call("parse", {"parser": parser, "data": data, **wanted})
+            if statement.coverage and not isinstance(answer.get("edges"), list):
+                raise Wrong(f"it claims coverage, and its answer of the parser {parser} has no list of edges")
+    try:
+        exam.driver.call("parse", {"parser": _MISSPELT, "data": b""})
+    except Unsupported:
+        return f"parsers: {', '.join(statement.parsers)}; coverage: {statement.coverage or 'none'}"
+    except CallFailed as error:
+        raise Wrong(f"an unknown parser was answered with error -32000 instead of {UNSUPPORTED}") from error
+    raise Wrong(f"an unknown parser was not refused; answer error {UNSUPPORTED}")
 
 
 def refuses_unknown_method(exam: Exam) -> str:
@@ -177,6 +200,11 @@ def _leaves(exam: Exam, talk: RawTalk, when: str) -> str:
 
 def can_be_started_again(exam: Exam) -> str:
     """After it was killed in the middle of its work it can be started again."""
+    if exam.statement.has_parsers_only:
+        exam.driver.kill()
+        exam.driver.start()
+        exam.driver.call("parse", {"parser": exam.statement.parsers[0], "data": b""})
+        return "killed, then started"
     params = exam.listen_params(exam.statement.transports[0], exam.credentials()[0])
     exam.driver.call("listen", params)
     exam.driver.kill()
