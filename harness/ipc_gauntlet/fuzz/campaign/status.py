@@ -18,8 +18,11 @@ SCHEMA = "ipc-gauntlet-fuzz-status/1"
 MOST_FINDINGS = 500
 """Findings that are listed; `findings_total` counts all."""
 
-Phase = Literal["running", "ended", "stopped", "failed"]
-"""`ended`: the time is over, or nothing is left to fuzz. `stopped`: by a person. `failed`: it could not go on."""
+Phase = Literal["running", "ended", "stopped", "failed", "killed"]
+"""`ended`: the time is over, or nothing is left to fuzz. `stopped`: by a person. `failed`: it could not go on.
+
+`killed` is never written: readers say so of a campaign that claims to run and has no process.
+"""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,101 @@
+"""What a campaign came to: the table, the findings and how to see each again, and what was blind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipc_gauntlet.cli.console import Grid, put
+from ipc_gauntlet.cli.fuzz.figures import clock, count, plural, target_grid
+from ipc_gauntlet.report.text import one_line
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ipc_gauntlet.fuzz.campaign.status import Status
+
+_MOST = 30
+_WIDE = 110
+
+
+def print_summary(console: Console, status: Status, options: str = "") -> None:
+    """Print what is known at the end of a campaign, or now.
+
+    Args:
+        console: Where.
+        status: Of the campaign.
+        options: What commands need to find it: ` --store DIR`, or nothing.
+    """
+    put(console, "")
+    wide = not console.is_terminal or console.width >= _WIDE
+    target_grid(status, status.targets, wide=wide).print(console)
+    put(console, "")
+    _print_findings(console, status, options)
+    _print_blind(console, status)
+    _print_warnings(console, status)
+    _print_last(console, status, options)
+
+
+def _print_findings(console: Console, status: Status, options: str) -> None:
+    open_ones = [one for one in status.findings if one.status not in ("fixed", "ignored")]
+    for finding in open_ones[:_MOST]:
+        put(console, ("FOUND  ", "bold red"), (finding.signature, "bold"), f"  {finding.target}")
+        again = f", reproduced {finding.reproduced}" if finding.reproduced else ""
+        put(console, f"    {one_line(finding.message, 200)}")
+        facts = f"{finding.kind}, {finding.size} bytes, seen {count(finding.count)} times"
+        put(console, (f"    {facts}, first after {clock(finding.first_at)}{again}", "dim"))
+        put(console, f"    ipc-gauntlet fuzz show {finding.signature}{options}")
+        put(console, f"    ipc-gauntlet fuzz replay {finding.signature}{options}")
+    if len(open_ones) > _MOST:
+        put(
+            console,
+            f"and {len(open_ones) - _MOST} more: ipc-gauntlet fuzz status {status.name} --json{options}",
+        )
+    if open_ones:
+        put(console, "")
+
+
+def _print_blind(console: Console, status: Status) -> None:
+    grid = Grid()
+    for target in status.blind:
+        grid.add(("BLIND", "bold red"), target.target, target.blind)
+    if status.blind:
+        grid.print(console)
+        put(console, "")
+
+
+def _print_warnings(console: Console, status: Status) -> None:
+    grid = Grid()
+    for target in status.targets:
+        for warning in target.warnings:
+            grid.add(("look at", "yellow"), target.target, warning)
+    if any(target.warnings for target in status.targets):
+        grid.print(console)
+        put(console, "")
+
+
+def _print_last(console: Console, status: Status, options: str) -> None:
+    executions = sum(target.executions for target in status.targets)
+    open_ones = sum(one.status not in ("fixed", "ignored") for one in status.findings)
+    put(
+        console,
+        _word(status),
+        f"  {count(executions)} executions on {plural(len(status.targets), 'target')} in {clock(status.elapsed)}; "
+        f"{plural(open_ones, 'open finding')}, {len(status.blind)} blind",
+    )
+    if status.message:
+        put(console, (f"  {one_line(status.message)}", "yellow"))
+    if status.phase == "stopped":
+        put(console, f"  go on with: ipc-gauntlet fuzz run --name {status.name}{options}")
+    put(console, (f"  report: ipc-gauntlet fuzz report {status.name} --html report.html{options}", "dim"))
+
+
+def _word(status: Status) -> tuple[str, str]:
+    if status.phase == "running":
+        return "RUNNING", "bold"
+    if status.phase == "stopped":
+        return "STOPPED", "yellow"
+    if status.phase in ("failed", "killed"):
+        return status.phase.upper(), "bold magenta"
+    if status.exit_status == 1:
+        return "FINDINGS", "bold red"
+    return ("BLIND", "bold red") if status.exit_status == 3 else ("NOTHING FOUND", "bold green")
