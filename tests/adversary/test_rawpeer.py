@@ -1,6 +1,7 @@
 """Ends that are played by hand."""
 
 import pytest
+from systems import reset_of
 
 from ipc_gauntlet.adversary import RawPeer
 from ipc_gauntlet.adversary.rawpeer import KEPT_BYTES
@@ -56,7 +57,7 @@ def test_only_the_first_client_is_served(reactor: Reactor, transport: str, workd
 
 
 def test_an_abort_by_hand(reactor: Reactor, transport: str, workdir: str) -> None:
-    """It is a reset on TCP."""
+    """It is a reset where there are resets."""
     with (
         RawPeer.listen(reactor, transport, workdir) as server,
         RawPeer.dial(reactor, server.address) as client,
@@ -65,7 +66,7 @@ def test_an_abort_by_hand(reactor: Reactor, transport: str, workdir: str) -> Non
         assert reactor.run_until(lambda: server.connected, WAIT_S)
         client.abort()
         assert reactor.run_until(lambda: server.ended is not None, WAIT_S)
-        assert server.ended == ("reset" if transport == "tcp" else "fin")
+        assert server.ended == reset_of(transport, created=False)
 
 
 def test_a_connection_that_fails(reactor: Reactor, transport: str, workdir: str) -> None:

@@ -1,6 +1,7 @@
 """The relay on real sockets: peers that do not read, stalls, and what is held back."""
 
 import os
+import sys
 
 import pytest
 from relay_stage import Stage
@@ -44,6 +45,8 @@ def test_a_receiver_that_does_not_read_slows_its_sender(stage: Stage) -> None:
 
 def test_a_reset_comes_behind_what_waits(stage: Stage) -> None:
     """Bytes that the receiver has no room for yet are not lost by the cut behind them."""
+    if stage.transport == "tcp" and sys.platform != "linux":
+        pytest.skip("only Linux tells how many bytes a reset of TCP would lose")
     cut = Cut(Selector("c2s", 99, **START), how="reset", after=True, toward="receiver")
     relay = stage.start(cut, limits=Limits(buffered=64 << 20))
     slow = RawPeer.listen(stage.reactor, stage.transport, stage.directory, reading=False)
@@ -79,7 +82,9 @@ def test_a_receiver_that_leaves_while_bytes_wait_for_it(stage: Stage, buffered: 
 def test_a_stall_without_reading_fills_the_senders_buffers(stage: Stage) -> None:
     """The sender cannot get rid of its bytes; in a black hole it can."""
     relay = stage.start(Stall("c2s", reading=False), Stall("c2s", link=1))
-    blocked, swallowed = stage.dial(), stage.dial()
+    blocked = stage.dial()
+    relay.upstream = dict(stage.listen().address)  # the first server by hand takes one client only
+    swallowed = stage.dial()
     data = os.urandom(8 << 20)
     blocked.write(data)
     swallowed.write(data)

@@ -13,12 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from systems import WINDOWS
 
 from ipc_gauntlet.adversary import Drop, Fault, Rechunk, Relay, Selector, Swap
 from ipc_gauntlet.reactor import Reactor
 
 WAIT_S = 20
 COUNT = 5
+FAMILY = socket.AF_INET if WINDOWS else getattr(socket, "AF_UNIX")  # noqa: B009 - absent on Windows
 MESSAGES = [b"message-%d" % number for number in range(COUNT)]
 
 
@@ -60,28 +62,40 @@ def _poll(reactor: Reactor, ends: list[Background]) -> bool:
     return all(end.done() for end in ends)
 
 
+def address_of(target: str | tuple[str, int]) -> dict[str, object]:
+    """The address of a Unix socket or of a port, as drivers know it."""
+    if isinstance(target, str):
+        return {"transport": "unix", "path": target}
+    return {"transport": "tcp", "host": target[0], "port": target[1]}
+
+
+def target_of(address: dict[str, object]) -> object:
+    """The same the other way round."""
+    return address["path"] if "path" in address else (address["host"], address["port"])
+
+
 @pytest.mark.parametrize("segments", [None, "bytes", "coalesce"])
 def test_multiprocessing_delivers_swapped_messages(
     reactor: Reactor, workdir: str, segments: str | None
 ) -> None:
     """The welcome and the first message often share a read; still only the two chosen messages change places."""
-    path = f"{workdir}/mp"
     got: list[object] = []
 
     def serve() -> None:
         with listener, listener.accept() as connection:
             got.extend(connection.recv_bytes() for _ in range(COUNT))
 
-    listener = Listener(path, authkey=b"key")
+    # On Windows a path would be a pipe of messages, without the framing that is attacked here.
+    listener = Listener(("127.0.0.1", 0) if WINDOWS else f"{workdir}/mp", authkey=b"key")
     # The client's frames: challenge answer, own challenge, welcome, then messages.
     faults: list[Fault] = [Swap(Selector("c2s", 4, since_mark=False))]
     if segments:
         faults.append(Rechunk("both", segments))  # type: ignore[arg-type]
-    upstream = {"transport": "unix", "path": path}
+    upstream = address_of(listener.address)
     with Relay(reactor, upstream=upstream, directory=workdir, framer="mp", faults=faults) as relay:
 
         def talk() -> None:
-            with Client(relay.address["path"], authkey=b"key") as connection:
+            with Client(target_of(relay.address), authkey=b"key") as connection:
                 for message in MESSAGES:
                     connection.send_bytes(message)
 
@@ -110,7 +124,6 @@ def test_tls_notices_a_dropped_record(
     reactor: Reactor, workdir: str, identity: Path, *, attacked: bool
 ) -> None:
     """Without a fault all records arrive; without the second one nothing is delivered behind the first."""
-    path = f"{workdir}/tls"
     got: list[bytes] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity)
@@ -123,24 +136,24 @@ def test_tls_notices_a_dropped_record(
         trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         trusting.check_hostname = False
         trusting.load_verify_locations(identity)
-        with socket.socket(socket.AF_UNIX) as plain:
+        with socket.socket(FAMILY) as plain:
             plain.settimeout(WAIT_S)
-            plain.connect(relay.address["path"])
+            plain.connect(target_of(relay.address))
             with trusting.wrap_socket(plain) as secure:
                 for message in MESSAGES:
                     secure.sendall(message)
                 secure.unwrap()
 
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
+    listener = socket.socket(FAMILY)
+    listener.bind(("127.0.0.1", 0) if WINDOWS else f"{workdir}/tls")
     listener.listen(1)
     listener.settimeout(WAIT_S)
     # The client's first protected record is its Finished message.
     faults = [Drop(Selector("c2s", 2, "appdata", since_mark=False))] if attacked else []
-    upstream = {"transport": "unix", "path": path}
+    upstream = address_of(listener.getsockname())
     with Relay(reactor, upstream=upstream, directory=workdir, framer="tls", faults=faults) as relay:
         error = converse(reactor, serve, talk)
-        Path(path).unlink()
+        Path(workdir, "tls").unlink(missing_ok=True)
         labels = {frame.label for frame in relay.links[0].frames("c2s")}
         assert labels == {"handshake", "ccs", "appdata"}
         assert b"".join(got) == (MESSAGES[0] if attacked else b"".join(MESSAGES))

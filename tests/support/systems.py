@@ -21,3 +21,17 @@ def descriptors() -> int:
     if sys.platform == "win32":
         return process.num_handles()
     return process.num_fds()
+
+
+def reset_of(transport: str, *, created: bool) -> str:
+    """How the other side sees that one end is dropped.
+
+    Args:
+        transport: What the connection runs on.
+        created: Whether the end that is dropped is the server's.
+    """
+    if transport == "pipe":
+        return "reset" if created else "fin"  # who opened a pipe can only leave
+    if transport == "tcp":
+        return "fin" if WINE else "reset"  # Wine shuts a socket down before it closes it
+    return "fin"
