@@ -27,7 +27,9 @@ from collections.abc import Callable, Iterable, Sequence
 from types import CodeType, ModuleType
 
 from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.fuzz.coverage.compares import Compares, same_places
 from ipc_gauntlet.fuzz.coverage.edges import Edges, Numbering, features
+from ipc_gauntlet.fuzz.coverage.operands import tell_operands
 from ipc_gauntlet.fuzz.coverage.rewrite import HIT, count_edges
 from ipc_gauntlet.fuzz.mutate.dictionary import tokens_of
 from ipc_gauntlet.fuzz.signature import within
@@ -45,6 +47,7 @@ class Coverage:
         trace: The edges since `begin`, in order. An engine in a hurry clears it itself.
         edges: What the numbers mean.
         constants: The dictionary that the source of the measured modules makes, as byte strings; no duplicates.
+        compares: Captures what an execution compares.
         unmeasured: Modules that should be measured and cannot be, with the reason.
     """
 
@@ -54,6 +57,8 @@ class Coverage:
         self.constants: dict[bytes, None] = {}
         self.unmeasured: dict[str, str] = {}
         self._ever: set[int] = set()
+        self._versions: list[tuple[CodeType, Callable[[], CodeType]]] = []
+        self.compares = Compares(self._tellers, lambda: len(self._versions))
         self._finder = _Finder(self, tuple(measured), tuple(transforms))
 
     @property
@@ -98,6 +103,16 @@ class Coverage:
         """File, line and qualified function of an edge."""
         found = self.edges[edge]
         return found.file, found.line, found.function
+
+    def _tellers(self) -> dict[CodeType, CodeType]:
+        """The code of each measured function, with the one that tells what it compares."""
+        return {
+            one: other for plain, telling in self._versions for one, other in same_places(plain, telling())
+        }
+
+    def version(self, plain: CodeType, telling: Callable[[], CodeType]) -> None:
+        """Remember a module's code, and how to make its version that tells what it compares."""
+        self._versions.append((plain, telling))
 
     def uninstall(self) -> None:
         """Measure no module that is imported from now on; those imported stay as they are."""
@@ -189,8 +204,10 @@ class _Loader(importlib.abc.Loader):
         if source is None:
             self._without_source(module)
             return
-        code = self._compile(name, source)
+        code = self._counting(name, source)
+        self._coverage.version(code, lambda: self._telling(name, source))
         module.__dict__[HIT] = self._coverage.trace.append
+        module.__dict__.update(self._coverage.compares.names())
         exec(code, module.__dict__)  # noqa: S102 - this is what importing a module is
 
     def _source(self, name: str) -> str | None:
@@ -198,13 +215,23 @@ class _Loader(importlib.abc.Loader):
         found = get_source(name) if get_source is not None else None
         return found if isinstance(found, str) else None
 
-    def _compile(self, name: str, source: str) -> CodeType:
+    def _tree(self, name: str, source: str) -> ast.Module:
         tree = ast.parse(source, self._origin)
         for transform in self._transforms:
             tree = transform(name, tree)
+        return tree
+
+    def _counting(self, name: str, source: str) -> CodeType:
+        tree = self._tree(name, source)
         self._coverage.constants.update(dict.fromkeys(tokens_of(tree)))
         numbering = Numbering(self._coverage.edges, name, self._origin)
-        return compile(count_edges(tree, numbering), self._origin, "exec", dont_inherit=True)
+        return self._compiled(count_edges(tree, numbering))
+
+    def _telling(self, name: str, source: str) -> CodeType:
+        return self._compiled(tell_operands(self._tree(name, source)))
+
+    def _compiled(self, tree: ast.Module) -> CodeType:
+        return compile(tree, self._origin, "exec", dont_inherit=True)
 
     def _without_source(self, module: ModuleType) -> None:
         self._coverage.unmeasured[module.__name__] = "it has no source"

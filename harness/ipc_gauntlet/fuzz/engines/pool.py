@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
+from math import sqrt
 from random import Random
 
 _PICKS_FOR_EACH = 2
@@ -26,6 +27,7 @@ class Entry:
         shown: Features that it was the first to show.
         picked: How often it was chosen.
         depth: How many inputs it descends from.
+        answered: Whether what it compares was answered.
     """
 
     data: bytes
@@ -33,6 +35,7 @@ class Entry:
     shown: tuple[int, ...]
     picked: int = 0
     depth: int = 0
+    answered: bool = False
 
 
 class Pool:
@@ -95,4 +98,4 @@ class Pool:
         holders = self._holders
         rarity = sum(1 / holders[feature] for feature in entry.shown)
         quick = 1 / (0.5 + entry.cost / self._cost) + 1 / (0.5 + len(entry.data) / self._length)
-        return (0.1 + rarity) * quick / (1 + entry.picked / 8) ** 0.5
+        return (0.1 + rarity) * quick / sqrt(1 + entry.picked / 8)

@@ -1,6 +1,6 @@
 """The engine `portable`: pure Python, on every system. It keeps what takes new branches and mutates it again.
 
-What one execution costs decides what is found, so the inner loop (`_Loop.run`) does little: a path that was taken before
+What one execution costs decides what is found, so the inner loop (`Executor.run`) does little: a path that was taken before
 is known by one number, and only a new one is looked at. Everything that is drawn comes from one generator seeded by the
 orders, and nothing depends on time but when the slice ends: the same orders keep the same inputs.
 """
@@ -8,27 +8,31 @@ orders, and nothing depends on time but when the slice ends: the same orders kee
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
-from ipc_gauntlet.fuzz.engines.causes import Causes, cause_of
-from ipc_gauntlet.fuzz.engines.pace import Pace
+from ipc_gauntlet.fuzz.engines.executor import Executor, Over
 from ipc_gauntlet.fuzz.engines.pool import Entry, Pool
-from ipc_gauntlet.fuzz.engines.seen import Seen
+from ipc_gauntlet.fuzz.engines.repair import Repair
 from ipc_gauntlet.fuzz.engines.share import Share
 from ipc_gauntlet.fuzz.engines.trim import Trimmer
-from ipc_gauntlet.fuzz.execute import crash, execute, noncanonical
-from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
 from ipc_gauntlet.fuzz.mutate.splice import splice
 from ipc_gauntlet.fuzz.plant import transform
 from ipc_gauntlet.fuzz.spec import Spec
-from ipc_gauntlet.fuzz.target import Structure, Target, Verdict
+from ipc_gauntlet.fuzz.target import Structure, Target
 from ipc_gauntlet.fuzz.watch import Watch
 from ipc_gauntlet.fuzz.work import Work
 
+_Way = Callable[[Entry], int]
+
 _FOR_EACH_PICK = 16
+_REPAIRED = 4
+# What an execution costs by each way, roughly: deciding by the clock would make each run another one.
+_COSTS = {"bytes": 1, "compare": 3, "structure": 4}
 _GENERATED = 64
 _SPLICED = 0.06
 _ANEW = 0.04
@@ -83,10 +87,6 @@ def _blind(spec: Spec, coverage: Coverage) -> str:
     return f"target {spec.target}: no branch of {names} is measured ({why})"
 
 
-class _Stop(Exception):
-    """The slice is over."""
-
-
 class _Loop:
     """One slice."""
 
@@ -94,21 +94,19 @@ class _Loop:
         spec, target = work.spec, work.target
         self._work = work
         self._target = target
-        self._coverage = coverage
-        self._watch = watch
         self._rng = Random(spec.seed)  # noqa: S311 - inputs have to come again from the same seed
         self._longest = min(spec.longest, target.longest)
         tokens = [*target.tokens, *map(base64.b64decode, spec.dictionary), *coverage.constants]
         self._bytes = ByteMutator(self._rng, self._longest, [t for t in dict.fromkeys(tokens) if t])
         self._structure = target.structure if spec.structured else None
-        self._share = Share("bytes") if self._structure is None else Share("structure", "bytes")
+        self._ways: dict[str, _Way] = {"bytes": self._mutate_bytes, "compare": self._answer}
+        if self._structure is not None:
+            self._ways["structure"] = self._mutate_structure
+        self._share = Share(*self._ways)
         self._pool = Pool(self._rng)
-        self._seen = Seen(coverage.trace)
-        self._causes = Causes(work)
+        self._executor = Executor(work, coverage, watch)
+        self._repair = Repair(self._executor, coverage.compares, self._longest)
         self._trimmer = Trimmer()
-        self._executions = 0
-        self._cost = 0
-        self._pace = Pace(work.spec.executions)
 
     def fuzz(self) -> None:
         """Run until the work says that it is over."""
@@ -116,103 +114,58 @@ class _Loop:
             self._begin()
             while True:
                 self._round()
-        except _Stop:
+        except Over:
             pass
         finally:
-            self._tell()
-
-    # One execution
-
-    def run(self, data: bytes) -> bool:
-        """Execute an input.
-
-        Returns:
-            Whether it showed something new.
-
-        Raises:
-            _Stop: It was not executed any more.
-        """
-        if self._executions >= self._pace.look_at:
-            self._look()
-        self._executions = number = self._executions + 1
-        target, current, trace = self._target, self._work.current, self._coverage.trace
-        current.set(data, number)
-        trace.clear()
-        try:
-            value = target.parse(data)
-        except target.rejects as error:
-            reason = target.reason(error)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whatever the code under test raises is the finding
-            self._crashed(data, error)
-            self._seen.ended_badly()
-            return False
-        else:
-            reason = "accepted"
-        self._cost = len(trace)
-        new = self._seen.new(reason)
-        if new and reason != "accepted" and target.residue is not None:
-            self._found(execute(target, data).finding)
-        if reason == "accepted" and target.canonical:
-            self._check(data, value)
-        current.execution = 0
-        return new
-
-    def _crashed(self, data: bytes, error: BaseException) -> None:
-        cause = cause_of(error)
-        if self._causes.worth_writing(cause, data):
-            finding = crash(self._target, data, error)
-            self._causes.write(cause, finding)
-            self._pace.look_at = 0
-
-    def _check(self, data: bytes, value: object) -> None:
-        """The oracle for accepted inputs: they are the encoding of what they mean."""
-        encode = self._target.encode
-        try:
-            same = encode is None or encode(value) == data
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the code under test raises it
-            self._crashed(data, error)
-            return
-        if not same and self._causes.worth_writing("noncanonical", data):
-            finding = noncanonical(self._target, data, Verdict(True, "", value))
-            if finding is not None:
-                self._causes.write("noncanonical", finding)
-                self._pace.look_at = 0
-
-    def _found(self, finding: Finding | None) -> None:
-        if finding is not None:
-            self._work.found(finding)
-            self._pace.look_at = 0
-
-    # Many executions
+            self._executor.tell()
 
     def _begin(self) -> None:
+        run = self._executor.run
         for data in self._work.corpus():
-            data = data[: self._longest]
-            if self.run(data):
-                self._take_in(data, 0)
+            if run(data[: self._longest]):
+                self._take_in(data[: self._longest], 0)
         if self._structure is not None:
             for _ in range(_GENERATED):
                 self._try(self._generated(self._structure), 0)
         if not self._pool.entries:
             for data in _FIRST:
-                if self.run(data[: self._longest]) or not self._pool.entries:
+                if run(data[: self._longest]) or not self._pool.entries:
                     self._take_in(data[: self._longest], 0)
         self._work.start()
 
     def _round(self) -> None:
-        """Choose an input and make others of it."""
-        draw = self._rng.random
-        way = self._share.choose(draw())
+        """Choose a way and an input, and make others of it."""
+        way = self._share.choose(self._rng.random())
         entry = self._pool.pick()
-        make = self._by_structure if way == "structure" else self._by_bytes
+        before = self._executor.executions
+        brought = self._ways[way](entry)
+        self._share.tell(way, _COSTS[way] * (self._executor.executions - before), brought)
+
+    # Ways
+
+    def _mutate_bytes(self, entry: Entry) -> int:
+        return sum(self._try(self._by_bytes(entry.data), entry.depth + 1) for _ in range(_FOR_EACH_PICK))
+
+    def _mutate_structure(self, entry: Entry) -> int:
+        return sum(self._try(self._by_structure(entry.data), entry.depth + 1) for _ in range(_FOR_EACH_PICK))
+
+    def _answer(self, entry: Entry) -> int:
+        """Answer comparisons: all of an input that was not asked before, else the last of inputs made of it."""
+        attempt = partial(self._try, depth=entry.depth + 1)
+        if not entry.answered:
+            entry.answered = True
+            return self._repair.answer_all(entry.data, attempt)
         brought = 0
-        for _ in range(_FOR_EACH_PICK):
-            brought += self._try(make(entry.data), entry.depth + 1)
-        self._share.tell(way, _FOR_EACH_PICK, brought)
+        make = self._by_bytes if self._rng.random() < 0.5 else self._by_structure
+        for _ in range(_REPAIRED):
+            data = make(entry.data)
+            if attempt(data):
+                brought += 1
+            elif not self._executor.accepted:
+                brought += self._repair.answer_last(data, attempt)
+        return brought
+
+    # Inputs
 
     def _by_bytes(self, data: bytes) -> bytes:
         other = self._pool.any().data
@@ -238,7 +191,7 @@ class _Loop:
             raise _broken(self._target, "generate", b"", error) from error
 
     def _try(self, data: bytes, depth: int) -> bool:
-        if not self.run(data):
+        if not self._executor.run(data):
             return False
         data = self._trimmed(data)
         self._take_in(data, depth)
@@ -246,48 +199,28 @@ class _Loop:
         return True
 
     def _take_in(self, data: bytes, depth: int) -> None:
-        seen = self._seen
-        self._pool.add(Entry(data, self._cost, tuple(seen.fresh), depth=depth), seen.all)
+        seen = self._executor.seen
+        self._pool.add(Entry(data, self._executor.cost, tuple(seen.fresh), depth=depth), seen.all)
+        self._work.progress.corpus = len(self._pool)
 
     def _trimmed(self, data: bytes) -> bytes:
         """The input without what its news does not need; `seen` and cost are about what is returned."""
-        seen = self._seen
-        fresh, best = seen.fresh, (seen.all, self._cost)
+        executor, seen = self._executor, self._executor.seen
+        fresh, best = seen.fresh, (seen.all, executor.cost)
 
         def good(candidate: bytes) -> bool:
             nonlocal best
-            if self.run(candidate):
+            if executor.run(candidate):
                 self._take_in(candidate, 0)
                 self._work.keep(candidate)
             if not seen.shows(fresh):
                 return False
-            best = (seen.now(), self._cost)
+            best = (seen.now(), executor.cost)
             return True
 
         shorter = self._trimmer.trim(data, good)
-        seen.fresh, (seen.all, self._cost) = fresh, best
+        seen.fresh, (seen.all, executor.cost) = fresh, best
         return shorter
-
-    # Now and then
-
-    def _look(self) -> None:
-        self._tell()
-        while (data := self._watch.suspect()) is not None:
-            self._work.current.set(data, self._executions)
-            self._found(self._watch.confirm(data, lambda data: execute(self._target, data)))
-        if not self._work.tick():
-            raise _Stop
-        self._pace.next(self._executions)
-
-    def _tell(self) -> None:
-        progress = self._work.progress
-        progress.executions = self._executions
-        progress.edges = self._coverage.covered_count()
-        progress.edges_total = self._coverage.total
-        progress.features = self._seen.count
-        progress.corpus = len(self._pool)
-        progress.memory_mb = self._watch.memory_mb
-        progress.verdicts = dict(self._seen.reasons)
 
 
 def _broken(target: Target, method: str, data: bytes, error: Exception) -> GauntletError:

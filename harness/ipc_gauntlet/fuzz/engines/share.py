@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_LEAST = 0.15
+_LEAST = 0.1
 _HALVED_AFTER = 1 << 14
 _DOUBT = 64
 
