@@ -14,7 +14,7 @@ from sipc_runtime.client import connect as open_connection
 from sipc_runtime.endpoint import Endpoint, Handlers
 from sipc_runtime.host import Host
 from sipc_runtime.permission import Book, Roles, SignatureGate, TokenGate
-from sipc_runtime.places import listen_in, listen_on_loopback
+from sipc_runtime.places import TRANSPORTS, listen_at_pipe, listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits
 from sipc_runtime.service import Surroundings
 from sipc_runtime.transport import Listener, TransportError
@@ -44,14 +44,14 @@ def listen(world: World, params: Json, reply: Reply) -> None:
 
 
 def _listener(world: World, transport: str, params: Json) -> Listener:
+    if transport not in TRANSPORTS:
+        raise RpcError(UNSUPPORTED, f"transport {transport} is not supported")
     try:
         if transport == "unix":
             return listen_in(text(params, "directory"), world.socket_name())
-        if transport == "tcp":
-            return listen_on_loopback()
+        return listen_at_pipe() if transport == "pipe" else listen_on_loopback()
     except TransportError as error:
         raise RpcError(FAILED, str(error), error.reason) from error
-    raise RpcError(UNSUPPORTED, f"transport {transport} is not supported")
 
 
 class _Serving:

@@ -29,8 +29,9 @@ from sipc_driver.rpc import (
     whole,
 )
 from sipc_driver.statement import OPTION_TIMERS
+from sipc_runtime.places import TRANSPORTS
 from sipc_runtime.store import DEFAULT_CAPACITY
-from sipc_runtime.transport import Address, TcpAddress, UnixAddress
+from sipc_runtime.transport import Address, PipeAddress, TcpAddress, UnixAddress
 
 _OPTIONS = {"timeouts", "suites", "versions", "clock", "psk", "mode", "epoch_bits"}
 _SERVER_OPTIONS = {"store", "store_capacity", "roles", "signers", "issuers", "require_token"}
@@ -203,10 +204,12 @@ def parse_address(params: Json) -> Address:
     """Read the member `address`."""
     given = optional_object(params, "address") or {}
     transport = text(given, "transport")
+    if transport not in TRANSPORTS:
+        raise RpcError(UNSUPPORTED, f"transport {transport} is not supported")
     if transport == "unix":
         return UnixAddress(text(given, "path"))
-    if transport != "tcp":
-        raise RpcError(UNSUPPORTED, f"transport {transport} is not supported")
+    if transport == "pipe":
+        return PipeAddress(text(given, "path"))
     port = given.get("port")
     if type(port) is not int or not 0 < port < 65536:
         raise RpcError(INVALID_PARAMS, "port must be a number of a port")
@@ -217,6 +220,8 @@ def format_address(address: Address) -> Json:
     """The JSON form of an address."""
     if isinstance(address, UnixAddress):
         return {"transport": "unix", "path": address.path}
+    if isinstance(address, PipeAddress):
+        return {"transport": "pipe", "path": address.path}
     return {"transport": "tcp", "host": address.host, "port": address.port}
 
 

@@ -8,6 +8,9 @@ import os
 import sys
 from typing import NoReturn
 
+if sys.platform == "win32":
+    import msvcrt
+
 from sipc_driver.rpc import Lines, Output, answer_line
 
 MAX_LINE = 8 * 1024 * 1024
@@ -15,6 +18,10 @@ MAX_LINE = 8 * 1024 * 1024
 
 def main() -> NoReturn:
     """Serve requests until the input ends or `shutdown` is asked for; never returns."""
+    if sys.platform == "win32":
+        # A line ends with one byte, and bytes stay as they are.
+        for descriptor in (0, 1):
+            msvcrt.setmode(descriptor, os.O_BINARY)
     output = Output(os.dup(1))
     os.dup2(2, 1)
     sys.stdout = sys.stderr

@@ -78,8 +78,8 @@ class Output:
         try:
             while data:
                 data = data[os.write(self._descriptor, data) :]
-        except BrokenPipeError:
-            # Nobody listens any more: the same as the end of the input.
+        except OSError:
+            # Nobody listens any more: the same as the end of the input. Windows calls it an invalid argument.
             os._exit(0)
 
 

@@ -3,6 +3,7 @@
 from sipc.timers import TIMERS, Timer
 from sipc_driver.parsers import PARSERS
 from sipc_runtime.faults import POINTS
+from sipc_runtime.places import TRANSPORTS
 
 # Of the distribution; written here because looking it up takes longer than starting the rest.
 VERSION = "0.1.0"
@@ -30,7 +31,7 @@ def statement() -> dict[str, object]:
         "language": "Python",
         "profile": "messaging",
         "roles": ["client", "server"],
-        "transports": ["unix", "tcp"],
+        "transports": list(TRANSPORTS),
         "credentials": [
             {"kind": "x509", "keys": ["x25519"], "names": ["uri"]},
             {"kind": "psk", "expiry": True},

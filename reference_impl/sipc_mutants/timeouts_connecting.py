@@ -34,12 +34,12 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             Patch(
                 module="sipc_runtime.sockets",
-                old="            if isinstance(target, tuple):\n",
+                old="            pause(_DIAL_STEP_S)\n",
                 new=(
                     "            limits = DialLimits(clock.monotonic() + 5.0, limits.cancelled)\n"
                     "            alarm.cancel()\n"
                     "            alarm = clock.call_at(limits.deadline, expired.set)\n"
-                    "            if isinstance(target, tuple):\n"
+                    "            pause(_DIAL_STEP_S)\n"
                 ),
             ),
         ),

@@ -255,21 +255,48 @@ def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limit
         TransportError: Nobody listens there, or the attempt was cancelled.
     """
     sock.setblocking(False)
-    if _connected(sock, target):
+
+    def pause(seconds: float) -> None:
+        if isinstance(target, tuple):
+            wait_writable(sock, seconds)
+        else:
+            limits.cancelled.wait(seconds)
+
+    until_connected(lambda: _connected(sock, target), pause, str(target), clock, limits)
+
+
+def until_connected(
+    connected: Callable[[], bool],
+    pause: Callable[[float], object],
+    target: str,
+    clock: Clock,
+    limits: DialLimits,
+) -> None:
+    """Try again in short steps until the deadline of `limits` by `clock`.
+
+    Args:
+        connected: Tries once; raises if there is no use in trying again.
+        pause: Waits for so many seconds, or less.
+        target: What is connected to, for people.
+        clock: The clock of the deadline.
+        limits: When to give up.
+
+    Raises:
+        ConnectTimeout: The deadline has passed.
+        TransportError: The attempt was cancelled, or what `connected` raises.
+    """
+    if connected():
         return
     # An alarm besides looking at the time: sums of a virtual clock's steps may miss the deadline by a rounding error.
     expired = threading.Event()
     alarm = clock.call_at(limits.deadline, expired.set)
     try:
-        while not _connected(sock, target):
+        while not connected():
             if limits.cancelled.is_set():
                 raise TransportError(f"connecting to {target} was given up", "unspecified")
             if expired.is_set() or clock.monotonic() >= limits.deadline:
                 raise ConnectTimeout(f"{target} did not accept the connection in time")
-            if isinstance(target, tuple):
-                wait_writable(sock, _DIAL_STEP_S)
-            else:
-                limits.cancelled.wait(_DIAL_STEP_S)
+            pause(_DIAL_STEP_S)
     finally:
         alarm.cancel()
 

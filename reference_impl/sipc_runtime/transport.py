@@ -1,7 +1,6 @@
 """What the runtime needs of a transport: a byte stream, a listener, an address.
 
-Each operating system facility is one module behind these Protocols (`unix`, `tcp`; named pipes fit the same
-shape). Rule of this file: a stream never raises anything but `TransportError` and its subclasses.
+Each operating system facility is one module behind these Protocols (`unix`, `tcp`, `pipes`). Rule of this file: a stream never raises anything but `TransportError` and its subclasses.
 """
 
 import threading
@@ -60,7 +59,14 @@ class TcpAddress:
     port: int
 
 
-Address = UnixAddress | TcpAddress
+@dataclass(frozen=True, slots=True)
+class PipeAddress:
+    r"""A named pipe of this machine, in Windows. The path begins with `\\.\pipe\`."""
+
+    path: str
+
+
+Address = UnixAddress | TcpAddress | PipeAddress
 
 
 class Stream(Protocol):
@@ -89,11 +95,13 @@ class Stream(Protocol):
     def write_some(self, data: bytes | memoryview) -> int:
         """Take as many bytes as fit now, without waiting.
 
+        What is not taken may be under way all the same: the next call has to begin with it.
+
         Returns:
             The number of bytes taken; 0 when the peer does not read.
 
         Raises:
-            StreamBroken: Nobody will ever read them.
+            StreamBroken: Nobody will ever read them, or other bytes are under way.
         """
 
     def wait_writable(self) -> None:
