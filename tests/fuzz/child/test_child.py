@@ -94,6 +94,8 @@ def test_answers_that_nobody_waited_for_do_not_go_to_somebody_else(tmp_path: Pat
     with Child(orders(written(tmp_path))) as child:
         run = child.run([b"", framed(b"a"), framed(b"b")])
         assert next(run).verdict == "rejected:empty"
+        with pytest.raises(RuntimeError, match="have to be taken first"):
+            child.one(b"\x09")
         run.close()
         assert child.one(b"\x09").verdict == "rejected:length"
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
+from ipc_gauntlet.fuzz.child.messages import MOST_LINES
 from ipc_gauntlet.fuzz.findings import Frame
 from ipc_gauntlet.fuzz.signature import short_path, within
 from ipc_gauntlet.fuzz.target import Target
@@ -28,53 +29,61 @@ _ROUNDS = 5
 _ENOUGH_NS = 100_000_000
 
 
+class _Enough(BaseException):
+    """Cuts an execution short."""
+
+
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What one execution costs.
+class Count:
+    """What one execution takes, counted.
 
     Attributes:
-        lines: Lines of Python executed, in the parser and in all that it calls.
+        lines: Lines of Python executed, in the parser and in all that it calls; at most `MOST_LINES`.
         hot: The function with most of them, within the measured modules if one of those has a line.
-        peak: Most bytes allocated at a time, beyond those before.
-        cpu_ns: Least CPU time of some runs, in nanoseconds; 0 if it was not measured.
+        peak: Most bytes allocated at a time, beyond those before; 0 if there were too many lines.
     """
 
     lines: int
     hot: Frame | None
     peak: int
-    cpu_ns: int
 
 
-def cost_of(target: Target, data: bytes, *, timed: bool) -> Cost:
+def count(target: Target, data: bytes) -> Count:
     """Execute an input several times and count. Whatever the parser raises counts as its end.
 
     Args:
         target: What to execute.
         data: The input.
-        timed: Whether CPU time is measured too.
     """
     with _undisturbed():
         lines, hot = _lines(target, data)
-        return Cost(lines, hot, _peak(target, data), _cpu_ns(target, data) if timed else 0)
+        return Count(lines, hot, _peak(target, data) if lines < MOST_LINES else 0)
+
+
+def cpu_ns(target: Target, data: bytes) -> int:
+    """The least CPU time of some executions of an input, in nanoseconds.
+
+    Args:
+        target: What to execute.
+        data: The input.
+    """
+    with _undisturbed():
+        least = 0
+        spent = 0
+        for _ in range(_ROUNDS):
+            begun = _clock()
+            _once(target, data)
+            took = _clock() - begun
+            least = min(least or took, took)
+            spent += took
+            if spent > _ENOUGH_NS:
+                break
+        return least
 
 
 def _once(target: Target, data: bytes) -> None:
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception, _Enough):
         target.judge(data)
-
-
-def _cpu_ns(target: Target, data: bytes) -> int:
-    least = 0
-    spent = 0
-    for _ in range(_ROUNDS):
-        begun = _clock()
-        _once(target, data)
-        took = _clock() - begun
-        least = took if not least else min(least, took)
-        spent += took
-        if spent > _ENOUGH_NS:
-            break
-    return least
 
 
 def _peak(target: Target, data: bytes) -> int:
@@ -98,11 +107,16 @@ def _peak(target: Target, data: bytes) -> int:
 def _lines(target: Target, data: bytes) -> tuple[int, Frame | None]:
     counted: Counter[CodeType] = Counter()
     modules: dict[CodeType, str] = {}
+    left = MOST_LINES
 
     def local(frame: FrameType, event: str, arg: Any) -> Any:  # noqa: ANN401 - as sys.settrace has it
+        nonlocal left
         del arg
         if event == "line":
             counted[frame.f_code] += 1
+            left -= 1
+            if not left:
+                raise _Enough
         elif event == "call":
             modules[frame.f_code] = str(frame.f_globals.get("__name__", ""))
         return local

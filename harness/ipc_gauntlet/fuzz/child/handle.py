@@ -37,6 +37,7 @@ class Child:
         self.starts = 0
         self._hash_seed = hash_seed
         self._process: Process | None = None
+        self._busy = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,12 +76,16 @@ class Child:
         Raises:
             UsageError: The target cannot be loaded.
             GauntletError: The process cannot be started, or talks nonsense.
+            RuntimeError: Answers to other inputs have not been taken yet.
         """
         for batch in _batches(inputs) if not levels else [list(inputs)]:
             yield from self._batch(batch, measure, levels)
 
     def _batch(self, batch: Sequence[bytes], measure: Measure, levels: int) -> Iterator[Answer]:
+        if self._busy:
+            raise RuntimeError("the answers to other inputs have to be taken first")
         done = 0
+        self._busy = True
         try:
             while done < len(batch):
                 rest = batch[done:]
@@ -95,6 +100,7 @@ class Child:
                         break
                     yield _decoded(line, Answer)
         finally:
+            self._busy = False
             if done < len(batch):  # nobody wants the other answers, which would come all the same
                 self.close()
 

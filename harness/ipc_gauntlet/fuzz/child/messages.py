@@ -32,10 +32,13 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     driver: str = ""
 
 
+MOST_LINES = 300_000
+"""An execution is cut short after so many lines when they are counted."""
+
 Measure = Literal[
     "verdict",  # what the parser made of it
     "count",  # also: lines executed and where most of them were, peak of allocated memory
-    "cost",  # also: CPU time
+    "time",  # also: CPU time
 ]
 
 
@@ -61,10 +64,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         reason: Why not.
         finding: What it did that it must not.
         features: What it covered, if that is measured: numbers that mean the same until the process ends.
-        lines: Lines of Python that were executed (measures `count` and `cost`).
+        lines: Lines of Python that were executed (measure `count`); no more than `MOST_LINES` are counted.
         hot: The function with most of these lines, within the measured modules if there is one.
-        peak: Most bytes that were allocated at a time, beyond those before (measures `count` and `cost`).
-        cpu_ns: CPU time in nanoseconds (measure `cost`).
+        peak: Most bytes that were allocated at a time, beyond those before (measure `count`).
+        cpu_ns: CPU time in nanoseconds (measure `time`).
         held: Bytes allocated after this input, -1 if that was not asked for.
     """
 

@@ -1,8 +1,8 @@
 """What runs in the process that executes inputs: it reads orders and requests, and answers a line for each input.
 
 The code under test may print, read standard input, hang, eat memory and die. So the two ends of the conversation are
-moved away from descriptors 0 and 1 before anything of it is loaded; a timer outside of the interpreter ends the process
-when one execution takes too long, and a thread does when it uses too much memory, both with the stack on standard error.
+moved away from descriptors 0 and 1 before anything of it is loaded, and a `Guard` ends the process when an execution
+takes too long or too much memory.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import IO
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.fuzz.child.costs import cost_of
+from ipc_gauntlet.fuzz.child.costs import count, cpu_ns
 from ipc_gauntlet.fuzz.child.guard import Guard
-from ipc_gauntlet.fuzz.child.messages import Answer, Orders, Ready, Request, unpack
+from ipc_gauntlet.fuzz.child.messages import Answer, Measure, Orders, Ready, Request, unpack
 from ipc_gauntlet.fuzz.coverage.edges import BUCKETS
 from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
 from ipc_gauntlet.fuzz.execute import Execution, execute, made
@@ -30,7 +30,7 @@ from ipc_gauntlet.fuzz.registry import Source, load
 from ipc_gauntlet.fuzz.spec import Exit
 from ipc_gauntlet.fuzz.target import Target
 
-_TRACED_IS_SLOWER = 40
+_COUNTED_IS_SLOWER = 40
 
 
 def main() -> int:
@@ -79,13 +79,12 @@ class Worker:
 
     def answers(self, request: Request) -> Iterator[Answer]:
         """Execute the inputs of a request."""
-        inputs = [unpack(text) for text in request.inputs]
         if request.levels and not tracemalloc.is_tracing():
             tracemalloc.start()
-        for number, data in enumerate(inputs, start=1):
-            answer = self._one(data)
-            if request.measure != "verdict" and answer.finding is None:
-                answer = self._with_cost(answer, data, timed=request.measure == "cost")
+        for number, text in enumerate(request.inputs, start=1):
+            answer = self._one(unpack(text))
+            if answer.finding is None:
+                answer = self._measured(answer, unpack(text), request.measure)
             if request.levels and number % request.levels == 0:
                 gc.collect()
                 answer = msgspec.structs.replace(answer, held=tracemalloc.get_traced_memory()[0])
@@ -112,12 +111,14 @@ class Worker:
             features=features,
         )
 
-    def _with_cost(self, answer: Answer, data: bytes, *, timed: bool) -> Answer:
-        with self._guard.over(self._orders.hang_seconds * _TRACED_IS_SLOWER):
-            cost = cost_of(self._target, data, timed=timed)
-        return msgspec.structs.replace(
-            answer, lines=cost.lines, hot=cost.hot, peak=cost.peak, cpu_ns=cost.cpu_ns
-        )
+    def _measured(self, answer: Answer, data: bytes, measure: Measure) -> Answer:
+        if measure == "verdict":
+            return answer
+        with self._guard.over(self._orders.hang_seconds * _COUNTED_IS_SLOWER):
+            if measure == "time":
+                return msgspec.structs.replace(answer, cpu_ns=cpu_ns(self._target, data))
+            counted = count(self._target, data)
+        return msgspec.structs.replace(answer, lines=counted.lines, hot=counted.hot, peak=counted.peak)
 
     def _stable(self, coverage: Coverage) -> tuple[int, ...]:
         """The last execution's features, as numbers that mean the same in every process that runs the same code."""

@@ -1,0 +1,128 @@
+"""Finds findings on disk: in campaigns, by signature or the beginning of one, and in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ipc_gauntlet.errors import UsageError
+from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.triage.case import Case, read_case
+
+FINDINGS = "findings"
+CASES = "cases"
+"""Folder of a campaign for regression cases: the minimised input of each finding, as `<signature>.json`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A finding with every input that is known to show it.
+
+    Attributes:
+        signature: Its name.
+        case: The best: minimised if that was done, else the smallest.
+        inputs: All of them, the smallest first.
+        campaign: The folder of its campaign; None for a file.
+        path: Where the best lies.
+    """
+
+    signature: str
+    case: Case
+    inputs: tuple[Case, ...]
+    path: Path
+    campaign: Path | None = None
+    triaged: bool = field(default=False)
+
+
+def campaigns(store: Store) -> list[Path]:
+    """Folders of campaigns, the one that was active last first."""
+    if not store.campaigns.is_dir():
+        return []
+    folders = [path for path in store.campaigns.iterdir() if (path / FINDINGS).is_dir()]
+    return sorted(folders, key=lambda path: (-_active(path), path.name))
+
+
+def _active(folder: Path) -> float:
+    return max((entry.stat().st_mtime for entry in folder.iterdir()), default=0.0)
+
+
+def campaign_folder(store: Store, name: str | None) -> Path:
+    """The folder of a campaign, by default of the one that was active last.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if name is not None:
+        folder = store.campaigns / name
+        if not folder.is_dir() or folder.parent != store.campaigns:
+            known = ", ".join(path.name for path in campaigns(store)) or "none"
+            raise UsageError(f"there is no campaign {name!r} in {store.root}; there are: {known}")
+        return folder
+    found = campaigns(store)
+    if not found:
+        raise UsageError(f"there is no campaign in {store.root}; begin one with `ipc-gauntlet fuzz run`")
+    return found[0]
+
+
+def signatures(campaign: Path) -> list[str]:
+    """Signatures of a campaign's findings, sorted."""
+    folder = campaign / FINDINGS
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.json")))
+
+
+def of_signature(campaign: Path, signature: str) -> Saved:
+    """A campaign's finding.
+
+    Raises:
+        UsageError: There is none, or its files cannot be read.
+    """
+    files = sorted((campaign / FINDINGS / signature).glob("*.json"))
+    minimised = campaign / CASES / f"{signature}.json"
+    read = [(read_case(path), path) for path in files]
+    if not read:
+        raise UsageError(f"there is no finding {signature} in {campaign}")
+    read.sort(key=lambda pair: (len(pair[0].data), pair[0].data))
+    best, path = read[0]
+    triaged = minimised.is_file()
+    if triaged:
+        best, path = read_case(minimised), minimised
+    inputs = dict.fromkeys(case.data for case in (best, *(case for case, _ in read)))
+    by_data = {case.data: case for case, _ in read} | {best.data: best}
+    return Saved(signature, best, tuple(by_data[data] for data in inputs), path, campaign, triaged)
+
+
+def find(names: Iterable[str], store: Store, campaign: str | None) -> list[Saved]:
+    """Findings by file, signature, or the beginning of a signature.
+
+    Args:
+        names: What was asked for.
+        store: Where campaigns are.
+        campaign: Only this one; by default all, the one that was active last first.
+
+    Raises:
+        UsageError: A name means nothing, or more than one finding.
+    """
+    folders = [campaign_folder(store, campaign)] if campaign is not None else campaigns(store)
+    return [_find_one(name, folders) for name in names]
+
+
+def _find_one(name: str, folders: Sequence[Path]) -> Saved:
+    if (path := Path(name)).is_file():
+        case = read_case(path)
+        return Saved(case.signature, case, (case,), path, triaged=case.minimised_from > 0)
+    for folder in folders:
+        known = signatures(folder)
+        if name in known:
+            return of_signature(folder, name)
+        matching = [one for one in known if one.startswith(name)]
+        if len(matching) > 1:
+            raise UsageError(f"{name} may be {', '.join(matching[:6])}; write more of it")
+        if matching:
+            return of_signature(folder, matching[0])
+    where = ", ".join(folder.name for folder in folders) or "there is no campaign"
+    raise UsageError(
+        f"{name} is neither a file nor a finding of a campaign ({where}); `ipc-gauntlet fuzz status` lists findings"
+    )

@@ -1,0 +1,206 @@
+"""Planted parsers that are slow, greedy or forgetful are noticed; honest ones are not."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from flawed_targets import orders, written
+
+from ipc_gauntlet.fuzz import Target
+from ipc_gauntlet.fuzz.child.handle import Child
+from ipc_gauntlet.fuzz.findings import Finding
+from ipc_gauntlet.fuzz.oracles.again import observed_again
+from ipc_gauntlet.fuzz.oracles.answers import Expected, wrong_answers
+from ipc_gauntlet.fuzz.oracles.costly import costly
+from ipc_gauntlet.fuzz.oracles.leak import leak
+from ipc_gauntlet.fuzz.triage.budget import Budget
+from ipc_gauntlet.fuzz.triage.same import same
+
+PARSERS = '''
+import functools
+
+class Refused(Exception):
+    pass
+
+def checked(data):
+    if not data or data[0] > 0xF0:
+        raise Refused("first")
+    return data
+
+def linear(data):
+    return [byte + 1 for byte in checked(data)]
+
+def sorting(data):
+    items = list(checked(data))
+    width = 1
+    while width < len(items):
+        merged = []
+        for begin in range(0, len(items), 2 * width):
+            merged += sorted(items[begin:begin + 2 * width])
+        items = merged
+        width *= 2
+    return items
+
+def pairs(data):
+    """Quadratic in lines."""
+    found = 0
+    for byte in checked(data):
+        for other in data:
+            found += byte == other
+    return found
+
+def slices(data):
+    """Quadratic in copies, linear in lines."""
+    rest = checked(data)
+    while rest:
+        rest = rest[1:]
+    return None
+
+def prefixes(data):
+    """Quadratic in memory."""
+    return [data[:end] for end in range(len(checked(data)))]
+
+def reserving(data):
+    """Believes a length."""
+    size = int.from_bytes(checked(data)[1:4], "big")
+    buffer = bytearray(size)
+    return bytes(buffer[:1])
+
+def counting(data):
+    """Believes a number of rounds."""
+    rounds = int.from_bytes(checked(data)[1:4], "big")
+    total = 0
+    while rounds > 0:
+        total += rounds
+        rounds -= 1
+    return total
+
+log = []
+
+def remembering(data):
+    log.append(bytes(data))
+    return checked(data)
+
+@functools.lru_cache(maxsize=300)
+def cached(data):
+    return data * 2
+
+def caching(data):
+    cached(data)
+    return checked(data)
+'''
+
+NAMES = (
+    "linear",
+    "sorting",
+    "pairs",
+    "slices",
+    "prefixes",
+    "reserving",
+    "counting",
+    "remembering",
+    "caching",
+)
+
+TARGETS = f"""
+import flawed_parsers
+from ipc_gauntlet.fuzz import Target
+
+TARGETS = [
+    Target(name="t." + name, title=name, layer="other", parse=getattr(flawed_parsers, name),
+           rejects=(flawed_parsers.Refused,), measured=("flawed_parsers",),
+           seeds=lambda: (b"\\x01\\x02\\x03", b"\\xf1\\x00", b"\\x01\\x30\\x00\\x00"))
+    for name in {NAMES!r}
+]
+"""
+
+SEEDS = (b"\x01\x02\x03", b"\x01\x30\x00\x00")
+
+
+def loaded(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """The target, in this process: its parser is not called here."""
+    monkeypatch.syspath_prepend(str(path.parent))
+    for module in ("flawed_parsers", path.stem):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.delitem(sys.modules, "flawed_parsers")
+    found: dict[str, Target] = {target.name: target for target in module.TARGETS}
+    return found[name]
+
+
+def examined(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[Finding], list[Finding | None]]:
+    """What the oracle for costs says, and what it says when it is asked for each again."""
+    path = written(folder, PARSERS, TARGETS)
+    target = loaded(path, f"t.{name}", monkeypatch)
+    with Child(orders(path, f"t.{name}", hang_seconds=5.0)) as child:
+        found = list(costly(target, child, SEEDS, Budget(executions=3)))
+        return found, [observed_again(finding, target, child) for finding in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "what"),
+    [
+        ("pairs", "slow", "lines"),
+        ("slices", "slow", "cpu_ns"),
+        ("prefixes", "greedy", "peak"),
+        ("reserving", "greedy", "amount"),
+        ("counting", "slow", "amount"),
+    ],
+)
+def test_what_costs_too_much_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: str, what: str
+) -> None:
+    found, again = examined(tmp_path, name, monkeypatch)
+    wanted = [number for number, one in enumerate(found) if (one.kind, one.error) == (kind, what)]
+    assert wanted, [one.message for one in found]
+    assert all(same(found[number], again[number]) for number in wanted)
+    if kind == "slow":
+        assert found[wanted[0]].frames[-1].function == name
+
+
+@pytest.mark.parametrize("name", ["linear", "sorting", "caching"])
+def test_what_is_honest_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    found, _ = examined(tmp_path, name, monkeypatch)
+    assert [one.message for one in found] == []
+
+
+@pytest.mark.parametrize(("name", "kept"), [("remembering", True), ("caching", False), ("linear", False)])
+def test_memory_kept_for_every_rejection_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kept: bool
+) -> None:
+    path = written(tmp_path, PARSERS, TARGETS)
+    target = loaded(path, f"t.{name}", monkeypatch)
+    with Child(orders(path, f"t.{name}")) as child:
+        finding = leak(target, child, SEEDS)
+        assert (finding is not None) == kept
+        if finding is not None:
+            assert finding.kind == "residue"
+            assert same(finding, observed_again(finding, target, child))
+
+
+def test_a_wrong_class_of_answer_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, PARSERS, TARGETS)
+    target = loaded(path, "t.linear", monkeypatch)
+    expected = [
+        Expected(b"\x01", "accepted", "a vector"),
+        Expected(b"", "rejected", "a vector"),
+        Expected(b"", "rejected:Refused", "a vector"),
+        Expected(b"\xff", "rejected:length", "a vector"),
+        Expected(b"\xfe", "rejected:length", "a vector"),
+        Expected(b"\x02", "rejected", "another vector"),
+    ]
+    with Child(orders(path, "t.linear")) as child:
+        found = list(wrong_answers(target, child, expected))
+        assert same(found[0], observed_again(found[0], target, child))
+    assert [one.data for one in found] == [b"\xff", b"\xfe", b"\x02"]
+    assert found[0].signature == found[1].signature != found[2].signature
+    assert "answered rejected:Refused, where rejected:length is right (a vector)" in found[0].message
