@@ -62,6 +62,8 @@ class PipeStream:
         self._closed = False
         # The bytes of the write that is under way.
         self._under_way = b""
+        # What a read brought that was begun for somebody who wanted more.
+        self._ahead = b""
         self._interrupted: int | None = None
         with ExitStack() as undo:
             self._reading = api.operation(READ_SIZE)
@@ -184,6 +186,9 @@ class PipeStream:
                 api.reset_event(interrupts[0])
                 # A read that was begun stays under way for whoever reads next.
                 return None
+            if self._ahead:
+                data, self._ahead = self._ahead[:limit], self._ahead[limit:]
+                return data
             if not reading.pending:
                 api.start_read(self._handle, reading, limit)
             if reading.pending:
@@ -192,10 +197,8 @@ class PipeStream:
                     return b""
                 if found != 0:
                     continue
-            data = self._what_was_read()
-            # A write of no bytes ends a read as well, and is not the end of the stream.
-            if data:
-                return data
+            # Nothing, if the peer wrote no bytes: that ends a read as well, and is not the end of the stream.
+            self._ahead = self._what_was_read()
 
     def _what_was_read(self) -> bytes:
         try:

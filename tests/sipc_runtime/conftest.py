@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -16,7 +17,7 @@ from sipc_runtime.clock import SYSTEM_CLOCK
 
 def open_descriptors() -> set[str]:
     """Descriptors of this process."""
-    return set(os.listdir("/dev/fd"))  # noqa: PTH208 - names only
+    return set(os.listdir("/dev/fd")) if sys.platform != "win32" else set()  # noqa: PTH208 - names only
 
 
 def settled(condition: Callable[[], bool], seconds: float = 5.0) -> bool:

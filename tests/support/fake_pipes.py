@@ -230,10 +230,13 @@ class FakePipes:
         self._note("disconnect")
         with self.machine.changed:
             instance = self._ends[handle].instance
-            if instance.client is not None:
-                instance.client.inbox.clear()
-                self._break(instance.client, ERROR_PIPE_NOT_CONNECTED)
-                instance.client.closed = True
+            thrown_out = instance.client
+            if thrown_out is not None:
+                thrown_out.inbox.clear()
+                self._break(thrown_out, ERROR_PIPE_NOT_CONNECTED)
+                gone = Instance(instance.pipe, 0, client=thrown_out)
+                gone.server = End(self.number, gone, closed=True)
+                thrown_out.instance = gone
             instance.client = None
             instance.server.inbox.clear()
 
@@ -255,7 +258,9 @@ class FakePipes:
             if end.instance in pipe.instances:
                 pipe.instances.remove(end.instance)
             if not pipe.instances:
-                self.machine.pipes = {name: one for name, one in self.machine.pipes.items() if one is not pipe}
+                self.machine.pipes = {
+                    name: one for name, one in self.machine.pipes.items() if one is not pipe
+                }
 
     def _break(self, end: End, code: int) -> None:
         """The other end is gone."""
