@@ -83,8 +83,10 @@ def _imported(source: Source) -> object:
 
 def _from_file(path: Path) -> object:
     name = f"_fuzz_targets_{path.stem}"
-    if name in sys.modules:
-        return sys.modules[name]
+    while name in sys.modules:
+        if sys.modules[name].__file__ == str(path):
+            return sys.modules[name]
+        name += "_"  # another file of this name, elsewhere
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")

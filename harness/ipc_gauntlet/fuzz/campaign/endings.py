@@ -72,8 +72,8 @@ def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) ->
 
 
 def _broken(campaign: Supervisor, job: jobs.Job, outcome: str, trouble: str) -> None:
-    campaign.listener.said(f"{job.spec.target}: a slice broke: {trouble or 'it left no result'}")
-    campaign.merge(job, outcome, trouble or "it left no result")
+    campaign.listener.said(f"{job.spec.target}: a slice broke: {trouble}")
+    campaign.merge(job, outcome, trouble)
 
 
 # Deaths: the input that was being executed is run once more, alone.
@@ -91,7 +91,7 @@ def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     first, said = job.died or (0, "")
     data = (job.folder / _SUSPECT).read_bytes()
     if job.killed and job.stop_at is None:
-        jobs.leave(job.folder, jobs.finding_of_silence(job.spec, data, job.process.said()))
+        jobs.leave(job.folder, jobs.finding_of_silence(job.spec, data, job.folder))
         campaign.merge(job, "hang")
     elif not job.killed and ended not in (Exit.DONE, Exit.USAGE, Exit.TROUBLE):
         jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), _ONCE[1]))
@@ -171,7 +171,7 @@ def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         _try(campaign, job.spec, job.groups, job.since)
     elif job.killed or jobs.ending(job, ended) != "done":
         campaign.check_disk()
-        campaign.answer(target, f"none: {jobs.why(job, ended) or 'its slice left no result'}")
+        campaign.answer(target, f"none: {jobs.why(job, ended)}")
     else:
         campaign.listener.said(f"{target}: its canary was missed: planted defects were not found")
         campaign.answer(target, MISSED)

@@ -87,7 +87,7 @@ def harvest(folder: Path, spec: Spec, store: Store, campaign: Path) -> Harvest:
         GauntletError: Something cannot be written; run it again when it can.
     """
     kept = sum(store.add(spec.target, data) for data in _inputs(folder / "inputs", spec.longest))
-    result = _result(folder, spec)
+    result = result_of(folder, spec)
     progress = _possible(result.progress if result else _read(folder / "progress.json", Progress))
     return Harvest(
         progress=progress,
@@ -147,7 +147,8 @@ def _read(path: Path, kind: type[Progress]) -> Progress:
         return kind()
 
 
-def _result(folder: Path, spec: Spec) -> Result | None:
+def result_of(folder: Path, spec: Spec) -> Result | None:
+    """What a slice said at its end; None if it said nothing, or it is not what a slice with these orders says."""
     data = _content(folder / "result.json", _LARGEST_NUMBERS)
     if not data:
         return None

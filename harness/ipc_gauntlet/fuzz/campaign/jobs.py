@@ -13,16 +13,21 @@ from typing import Literal
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.fuzz.campaign.harvest import result_of
 from ipc_gauntlet.fuzz.campaign.process import SliceProcess
 from ipc_gauntlet.fuzz.child.deaths import death, status_word, tail
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.signature import sign
 from ipc_gauntlet.fuzz.spec import Exit, Progress, Spec, read_progress
+from ipc_gauntlet.fuzz.watch import STACK, frames_in_dump
 from ipc_gauntlet.fuzz.work import digest, read_current, write_whole
+
+_DUMP = 1 << 16
+_HOW = {Exit.DONE: "it left no result", Exit.USAGE: "", Exit.TROUBLE: ""}
 
 Doing = Literal["fuzz", "plants", "canary", "confirm"]
 Ending = Literal["done", "hang", "memory", "refused", "trouble", "died", "mute"]
-"""`refused`: the orders cannot be followed; `mute`: it ended well, it says, and left no result."""
+"""`refused`: the orders cannot be followed; `mute`: it ended well, it says, and left no result that could be one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +140,7 @@ def ending(job: Job, status: int) -> Ending:
         status: Its exit status.
     """
     if status == Exit.DONE:
-        return "done" if (job.folder / "result.json").is_file() else "mute"
+        return "done" if result_of(job.folder, job.spec) is not None else "mute"
     known: dict[int, Ending] = {
         Exit.HANG: "hang",
         Exit.MEMORY: "memory",
@@ -147,7 +152,7 @@ def ending(job: Job, status: int) -> Ending:
 
 def why(job: Job, status: int) -> str:
     """One line for a person: how a process ended, and the last thing that it said."""
-    how = job.killed or ("" if status in (Exit.USAGE, Exit.TROUBLE) else status_word(status))
+    how = job.killed or _HOW.get(status, status_word(status))
     said = tail(job.process.said().encode(), 1).strip()[:250]
     return ": ".join(part for part in (how, said) if part)
 
@@ -179,17 +184,29 @@ def finding_of_death(spec: Spec, data: bytes, died: tuple[int, str], again: str)
     return msgspec.structs.replace(found, engine=spec.engine, seed=spec.seed, details={"again": again})
 
 
-def finding_of_silence(spec: Spec, data: bytes, said: str) -> Finding:
-    """The finding of an input that never came back, in code that kept even the watch of the slice from working."""
+def finding_of_silence(spec: Spec, data: bytes, folder: Path) -> Finding:
+    """The finding of an input that never came back, in code that kept even the watch of the slice from working.
+
+    Args:
+        spec: The slice's orders.
+        data: The input.
+        folder: The slice's; the watch may have left the stack there.
+    """
+    try:
+        dump = (folder / STACK).read_text(encoding="utf-8", errors="replace")[-_DUMP:]
+    except OSError:
+        dump = ""
+    frames = frames_in_dump(dump, spec.measured)
+    where = f" in {frames[-1].function} ({frames[-1].file}:{frames[-1].line})" if frames else ""
     return Finding(
         target=spec.target,
         kind="hang",
-        signature=sign("hang", "silent", (), spec.target),
-        message="no answer, and the process could not even end itself",
+        signature=sign("hang", "", frames, "" if frames else spec.target),
+        message=f"no answer, and the process could not even end itself{where}",
         input_b64=base64.b64encode(data).decode(),
+        frames=frames,
         engine=spec.engine,
         seed=spec.seed,
-        details={"said": said[-500:]} if said else {},
     )
 
 

@@ -28,6 +28,10 @@ class SliceProcess:
 
     Raises:
         GauntletError: It cannot be started.
+
+    Attributes:
+        begun: When it was started, as `time.monotonic` has it.
+        talks: Whether it said something when we listened last: more may follow soon.
     """
 
     def __init__(self, arguments: Sequence[str]) -> None:
@@ -38,6 +42,7 @@ class SliceProcess:
             raise GauntletError(f"cannot start a process to fuzz in: {error}") from error
         self._said = b""
         self._cut = False
+        self.talks = False
         self.begun = time.monotonic()
 
     @property
@@ -78,6 +83,7 @@ class SliceProcess:
     def _listen(self) -> None:
         """Take what has come. Bounded: who floods us waits, and does not keep us from our work."""
         pipe = self._process.stderr
+        self.talks = False
         for _ in range(_READS):
             if pipe.closed:
                 return
@@ -87,6 +93,7 @@ class SliceProcess:
                 return
             if not data:
                 return
+            self.talks = True
             self._said += data
             if len(self._said) > _SAID:
                 self._said = self._said[-_SAID:]

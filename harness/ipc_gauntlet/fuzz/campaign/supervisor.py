@@ -32,6 +32,7 @@ LEAST_FREE = 32 << 20
 """With less space on the disk, in bytes, a campaign stops before something is written by half."""
 
 _POLL = 0.05
+_SOON = 0.002
 _TELL = 1.0
 
 
@@ -106,7 +107,7 @@ class Supervisor:
             self.state.pass_time(self.elapsed(), self.budget)
             self._learn()
             while self._turn():
-                time.sleep(_POLL)
+                time.sleep(_SOON if any(job.process.talks for job in self._jobs) else _POLL)
             self._kill_all("the campaign was stopped")
             self.salvage()
             self._learn()

@@ -1,0 +1,284 @@
+"""Campaigns over odd engines: what is kept, what is believed, and what is said."""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from fuzz_campaigns import Campaign
+
+from ipc_gauntlet.errors import GauntletError, UsageError
+from ipc_gauntlet.fuzz.campaign import status
+from ipc_gauntlet.fuzz.campaign.jobs import Patience
+from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.findings import from_json
+from ipc_gauntlet.fuzz.registry import find
+
+Make = Callable[..., Campaign]
+
+
+def test_a_campaign_keeps_what_its_slices_found(campaign: Make, store: Store) -> None:
+    run = campaign(patterns=("small.right", "small.other"))
+    end = run.run()
+    assert (end.phase, end.exit_status, end.running) == ("ended", 0, ())
+    assert [target.target for target in end.targets] == ["small.right", "small.other"]
+    for target in end.targets:
+        assert target.blind == ""
+        assert target.canary == "caught"
+        assert target.executions > 0
+        assert target.edges == target.edges_total or target.edges > 0
+        assert target.corpus == len(store.paths(target.target)) > 0
+        assert target.unreached == ()
+    assert run.leftovers() == []
+    assert status.read(run.folder) == end
+    with run.state() as state:
+        assert sum(account.slices for account in state.accounts()) == sum(t.slices for t in end.targets)
+        assert len(state.growth("small.right")) == end.targets[0].slices
+        assert state.elapsed() >= 2.0
+
+
+def test_it_goes_on_where_it_was(campaign: Make) -> None:
+    run = campaign(seconds=1.0)
+    first = run.run()
+    again = run.run()
+    assert again.targets[0].executions > first.targets[0].executions
+    assert again.targets[0].slices > first.targets[0].slices
+    assert again.elapsed >= first.elapsed + 1.0
+    assert not any("canary" in one.doing for one in again.running)
+
+
+def test_a_canary_that_was_caught_is_remembered(campaign: Make, store: Store) -> None:
+    campaign(seconds=1.0).run()
+    assert len(list((store.root / "canaries").iterdir())) == 1
+    # This engine would miss it, but the same code under the same name was caught by the other: not asked again.
+    other = campaign(seconds=1.0, name="other")
+    assert other.run().targets[0].canary == "caught"
+    missed = campaign(seconds=1.0, name="third", engines=("odd_engines:BLIND",)).run()
+    assert missed.targets[0].canary == "missed"
+
+
+def test_a_missed_canary_is_blind(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:BLIND",), seconds=3.0)
+    end = run.run()
+    assert end.exit_status == 3
+    assert "canary" in end.targets[0].blind
+    assert any("canary was missed" in line for line in run.ear.lines)
+
+
+def test_without_canaries_none_flies(campaign: Make, store: Store) -> None:
+    end = campaign(canary=False, seconds=1.0).run()
+    assert (end.exit_status, end.targets[0].canary) == (0, "untried")
+    assert not (store.root / "canaries").exists()
+
+
+def test_no_edges_are_blind(campaign: Make) -> None:
+    end = campaign(engines=("odd_engines:UNMEASURED",), canary=False, seconds=1.0).run()
+    assert end.exit_status == 3
+    assert "instrumented" in end.targets[0].blind
+
+
+def test_targets_that_had_no_time_are_blind(campaign: Make) -> None:
+    run = campaign(patterns=("small.*",), canary=False, jobs=1, seconds=0.05, slice_seconds=0.5)
+    end = run.run()
+    assert end.exit_status == 3
+    assert [bool(target.slices) for target in end.targets] == [True, False, False, False]
+    assert "not fuzzed" in end.targets[-1].blind
+
+
+@pytest.mark.parametrize("engine", ["JUNK", "MUTE"])
+def test_slices_without_a_result_are_broken(campaign: Make, engine: str) -> None:
+    run = campaign(engines=(f"odd_engines:{engine}",), canary=False, seconds=60.0)
+    end = run.run()
+    assert end.phase == "ended"
+    assert end.elapsed < 50
+    assert end.exit_status == 3
+    assert end.targets[0].broken >= 3
+    assert "left no result" in end.targets[0].blind
+    assert end.findings == ()
+    assert run.leftovers() == []
+
+
+def test_an_engine_that_cannot_says_so_and_the_campaign_ends(campaign: Make) -> None:
+    end = campaign(engines=("odd_engines:REFUSE",), canary=False, seconds=60.0, jobs=1).run()
+    assert (end.exit_status, end.targets[0].slices) == (3, 1)
+    assert "this engine does not do that" in end.targets[0].blind
+
+
+def test_where_another_engine_can_the_one_that_cannot_is_left_out(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:REFUSE", "odd_engines:STEADY"), canary=False, seconds=2.5, jobs=1)
+    end = run.run()
+    assert (end.exit_status, end.targets[0].broken, end.targets[0].blind) == (0, 0, "")
+    assert sum("not with odd_engines:REFUSE" in line for line in run.ear.lines) == 1
+
+
+def test_trouble_is_told(campaign: Make) -> None:
+    end = campaign(engines=("odd_engines:TROUBLE",), canary=False, seconds=60.0).run()
+    assert "this engine is unwell" in end.targets[0].blind
+
+
+def test_a_flood_on_standard_error_costs_nothing(campaign: Make) -> None:
+    end = campaign(engines=("odd_engines:FLOOD",), canary=False, seconds=3.0, jobs=1).run()
+    assert (end.exit_status, end.targets[0].broken) == (0, 0)
+
+
+def test_what_slices_start_does_not_outlive_them(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:HIDE",), canary=False, seconds=1.5, jobs=1)
+    end = run.run()
+    assert end.targets[0].slices > 0
+    pid = int((run.folder / "slices" / "hidden").read_text())
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_death_is_a_finding_with_its_input(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:ABORT",), canary=False, seconds=60.0)
+    end = run.run(stop_when=lambda now: now.findings_total > 0)
+    assert end.exit_status == 130
+    (finding,) = end.findings
+    assert (finding.kind, finding.target, finding.size) == ("native", "small.right", 6)
+    path = run.folder / "findings" / finding.signature / f"{finding.smallest}.json"
+    found = from_json(path.read_bytes())
+    assert found.data == b"deadly"
+    # Alone the input does no harm: the engine died, not the parser.
+    assert found.details["again"] == "0/1"
+
+
+def test_a_slice_that_says_nothing_more_is_ended(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:SILENT",), canary=False, seconds=3.0, jobs=1)
+    end = run.supervise(patience=Patience(start=2.0, silent=2.0, over=2.0, once=30.0, stop=2.0))
+    assert end.findings == ()
+    assert end.targets[0].broken >= 1
+    assert any("no sign of work" in line for line in run.ear.lines)
+
+
+def test_the_first_finding_may_end_it(campaign: Make) -> None:
+    end = campaign(engines=("odd_engines:FIND",), canary=False, seconds=60.0, stop_at_first=True).run()
+    assert (end.phase, end.exit_status, end.findings_total) == ("ended", 1, 1)
+    assert end.elapsed < 50
+
+
+def test_findings_are_told_once(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:FIND",), canary=False, seconds=2.5)
+    end = run.run()
+    assert (end.exit_status, end.findings_total) == (1, 1)
+    assert sum(line.startswith("found") for line in run.ear.lines) == 1
+    assert end.findings[0].count >= 2
+
+
+def test_stopping_keeps_what_was_found(campaign: Make, store: Store) -> None:
+    run = campaign(seconds=0.0, slice_seconds=600.0, canary=False)
+    end = run.run(stop_when=lambda now: now.targets[0].executions > 50)
+    assert (end.phase, end.exit_status) == ("stopped", 130)
+    assert end.targets[0].executions > 50
+    assert len(store.paths("small.right")) >= 5
+    assert run.leftovers() == []
+    # The slices ended by themselves and told all: their edges are known.
+    assert run.target().edges > 0
+    with run.state() as state:
+        assert state.entered("small.right")
+
+
+def test_stopping_twice_keeps_it_too(campaign: Make, store: Store) -> None:
+    run = campaign(seconds=0.0, slice_seconds=600.0, canary=False)
+
+    def twice(now: status.Status) -> bool:
+        if now.targets[0].executions > 50:
+            run.ear.stop()
+            return True
+        return False
+
+    end = run.run(stop_when=twice)
+    assert (end.phase, end.exit_status) == ("stopped", 130)
+    assert len(store.paths("small.right")) >= 5
+    assert run.target().executions > 0
+    assert run.leftovers() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_slices_that_are_killed_from_outside_lose_nothing(campaign: Make, store: Store) -> None:
+    killed: list[int] = []
+    kept: set[str] = set()
+    run = campaign(seconds=6.0, slice_seconds=60.0, canary=False, jobs=1)
+
+    def kill(now: status.Status) -> bool:
+        for one in now.running:
+            if one.doing == "fuzz" and one.executions > 20 and one.pid not in killed:
+                kept.update(path.name for path in (run.folder / "slices" / one.slice / "inputs").iterdir())
+                os.kill(one.pid, signal.SIGKILL)
+                killed.append(one.pid)
+        return False
+
+    end = run.run(stop_when=kill)
+    assert len(killed) >= 2
+    assert kept <= {path.name for path in store.paths("small.right")}
+    assert end.findings == ()
+    assert end.targets[0].broken == len(killed)
+    assert "killed from outside" in " ".join(run.ear.lines)
+
+
+def test_a_full_disk_stops_it_with_a_clear_word(campaign: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = campaign(seconds=60.0, canary=False)
+    real = shutil.disk_usage
+    begun = time.monotonic()
+
+    def shrinking(path: Path) -> object:
+        return real(path)._replace(free=1 << 20) if time.monotonic() - begun > 1.5 else real(path)
+
+    monkeypatch.setattr(shutil, "disk_usage", shrinking)
+    with pytest.raises(GauntletError, match="only 1 MB are free"):
+        run.run()
+    assert status.read(run.folder).phase == "failed"
+    monkeypatch.setattr(shutil, "disk_usage", real)
+    campaign(seconds=1.0, canary=False).run()
+    assert run.leftovers() == []
+
+
+def test_a_merge_that_cannot_be_written_is_done_when_it_can(
+    campaign: Make, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = campaign(seconds=60.0, canary=False)
+    with monkeypatch.context() as full:
+
+        def refuse(self: Store, target: str, data: bytes) -> bool:
+            raise GauntletError("cannot write: No space left on device; free space")
+
+        full.setattr(Store, "add", refuse)
+        with pytest.raises(GauntletError, match="No space left"):
+            run.run()
+    left = run.leftovers()
+    assert left
+    inputs = {
+        path.name for path in (run.folder / "slices").glob("*/inputs/*") if not path.name.startswith(".")
+    }
+    assert inputs
+    campaign(seconds=1.0, canary=False).run()
+    assert inputs <= {path.name for path in store.paths("small.right")}
+    assert run.leftovers() == []
+
+
+def test_a_store_that_is_a_file_is_refused(campaign: Make, store: Store) -> None:
+    store.root.write_text("not a folder")
+    with pytest.raises(GauntletError, match="--store"):
+        campaign().run()
+
+
+def test_targets_that_are_gone_are_named(campaign: Make, toys: Path, tmp_path: Path) -> None:
+    file = tmp_path / "changing_targets.py"
+    text = (toys / "small_targets.py").read_text()
+    file.write_text(text)
+    campaign(modules=(str(file),), seconds=0.5, canary=False).run()
+    file.write_text(text.replace("small.right", "small.renamed"))
+    del sys.modules["_fuzz_targets_changing_targets"]
+    with pytest.raises(UsageError, match=r"no more: small\.right"):
+        campaign(modules=(), patterns=()).run()
+
+
+def test_two_files_of_one_name_are_two_modules(toys: Path, tmp_path: Path) -> None:
+    other = tmp_path / "careless_targets.py"
+    other.write_text((toys / "careless_targets.py").read_text().replace('"careless"', '"other"'))
+    found = find(("careless", "other"), (str(toys / "careless_targets.py"), str(other)))
+    assert [one.target.name for one in found] == ["careless", "other"]
