@@ -10,9 +10,11 @@ or with `--targets my_package.fuzz_targets` or `--targets path/to/fuzz_targets.p
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -82,7 +84,8 @@ def _imported(source: Source) -> object:
 
 
 def _from_file(path: Path) -> object:
-    name = f"_fuzz_targets_{path.stem}"
+    # Two folders may both have a file of that name.
+    name = f"_fuzz_targets_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
     while name in sys.modules:
         if sys.modules[name].__file__ == str(path):
             return sys.modules[name]

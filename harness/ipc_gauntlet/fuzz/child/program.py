@@ -23,6 +23,7 @@ from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.child.costs import count, cpu_ns
 from ipc_gauntlet.fuzz.child.guard import Guard
 from ipc_gauntlet.fuzz.child.messages import Answer, Measure, Orders, Ready, Request, unpack
+from ipc_gauntlet.fuzz.child.remote import Remote
 from ipc_gauntlet.fuzz.coverage.edges import BUCKETS
 from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
 from ipc_gauntlet.fuzz.execute import Execution, execute, made
@@ -59,7 +60,7 @@ class Worker:
 
     Raises:
         UsageError: There is no such target.
-        GauntletError: It was imported before it could be instrumented.
+        GauntletError: It was imported before it could be instrumented, or the driver does not start.
     """
 
     def __init__(self, orders: Orders) -> None:
@@ -70,6 +71,7 @@ class Worker:
             raise UsageError(f"{orders.module} has no fuzz target {orders.target}")
         self._target: Target = targets[orders.target]
         self._features: dict[int, int] = {}
+        self._remote = Remote(orders.driver, self._target, orders.hang_seconds) if orders.driver else None
         self._guard = Guard(orders.memory_mb)
 
     @property
@@ -103,6 +105,8 @@ class Worker:
             text = f"one call took {spent:.1f} s of CPU time"
             done = Execution(done.verdict, made(self._target, "hang", data, text))
         features = self._stable(coverage) if coverage is not None else ()
+        if self._remote is not None and done.finding is None:
+            done = Execution(done.verdict, self._remote.judge(data))
         verdict = done.verdict
         return Answer(
             accepted=verdict is not None and verdict.accepted,

@@ -75,7 +75,7 @@ def costly(target: Target, child: Child, inputs: Sequence[bytes], budget: Budget
         for finding in one_input(target, data, child.one(data, measure="count"), floor):
             yield from _new(finding, seen)
         for family in families(data, target):
-            if budget.spent:
+            if budget.spent():
                 break
             budget.spend()
             measured = measure(family, target, child, sizes(target.longest, 8), "count")

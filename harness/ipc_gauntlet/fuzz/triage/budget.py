@@ -31,7 +31,6 @@ class Budget:
         if self.clock is not None:
             self._begun = self.clock()
 
-    @property
     def spent(self) -> bool:
         """Whether nothing is left."""
         if self.executions and self.used >= self.executions:
@@ -44,6 +43,6 @@ class Budget:
         Raises:
             Exhausted: There is none left.
         """
-        if self.spent:
+        if self.spent():
             raise Exhausted
         self.used += 1

@@ -11,6 +11,7 @@ what the right answer is: then anything will do that is no finding.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -74,7 +75,7 @@ def read_case(path: Path) -> Case:
     """
     try:
         case = msgspec.json.decode(path.read_bytes(), type=Case)
-        _ = case.data
+        base64.b64decode(case.input_b64, validate=True)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except (msgspec.DecodeError, ValueError) as error:

@@ -144,7 +144,7 @@ def _without_blocks_of(search: _Search, size: int) -> bool:
 
 
 def _with_lower_prefix(search: _Search) -> None:
-    """Leave out one to eight bytes while a byte before them is lowered by as much, or by one (an element of a list)."""
+    """Leave out a block while a byte shortly before it is lowered by as much, or by one (an element of a list)."""
     if len(search.best) > _PREFIX_LONGEST:
         return
     while any(search.take(candidate) for candidate in _lower_prefix(search.best)):
@@ -152,13 +152,16 @@ def _with_lower_prefix(search: _Search) -> None:
 
 
 def _lower_prefix(data: bytes) -> Iterator[bytes]:
-    for size in range(min(_PREFIX_REACH, len(data)), 0, -1):
-        for begin in range(len(data) - size, 0, -1):
+    # Lengths mostly stand in front, and what they count comes right after: the first blocks go first.
+    size = max(len(data) // 2, 1)
+    while size:
+        for begin in range(1, len(data) - size + 1):
             rest = data[:begin] + data[begin + size :]
             for place in range(begin - 1, max(begin - 1 - _PREFIX_REACH, -1), -1):
                 for less in (size, 1):
                     if data[place] >= less:
                         yield rest[:place] + bytes([data[place] - less]) + rest[place + 1 :]
+        size //= 2
 
 
 def _with_lower_values(search: _Search) -> None:
