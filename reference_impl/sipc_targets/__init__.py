@@ -1,20 +1,15 @@
-"""The reference's parsers as fuzz targets."""
+"""The reference's parsers as fuzz targets: all that reads bytes which somebody else wrote, from frames to sessions.
 
-from ipc_gauntlet.fuzz import Target
-from sipc import cbor
-from sipc.errors import SipcError
+`streams`, `parsers`, `credentials`, `grants`, `noise`, `datagrams` and `driver` take one input each; `handshakes` and
+`sessions` play whole conversations in which the harness's peer holds the keys. The formats are in `wire`, what must
+never happen is in `violations`.
+"""
 
-TARGETS = (
-    Target(
-        name="sipc.cbor",
-        title="Deterministic CBOR: one encoding for each value, everything else is refused as malformed.",
-        layer="cbor",
-        parse=cbor.decode,
-        rejects=(SipcError,),
-        measured=("sipc.cbor",),
-        encode=cbor.encode,
-        canonical=True,
-        seeds=lambda: (cbor.encode({1: b"x", 2: [1, None, True]}), cbor.encode("text")),
-        reference_parser="cbor",
-    ),
+from sipc_targets import credentials, datagrams, driver, grants, handshakes, noise, parsers, sessions, streams
+
+TARGETS = tuple(
+    target
+    for module in (streams, parsers, credentials, grants, noise, datagrams, driver, handshakes, sessions)
+    for target in module.targets()
 )
+"""Every target, found by the entry point `ipc_gauntlet.fuzz_targets`."""

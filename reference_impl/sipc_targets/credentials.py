@@ -62,11 +62,17 @@ def _name(text: str) -> x509.Name:
 
 
 def _usage(*granted: str) -> x509.KeyUsage:
-    every = "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign"
-    return x509.KeyUsage(**{one: one in granted for one in (*every.split(), "crl_sign", "encipher_only", "decipher_only")})
+    every = (
+        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign"
+    )
+    return x509.KeyUsage(
+        **{one: one in granted for one in (*every.split(), "crl_sign", "encipher_only", "decipher_only")}
+    )
 
 
-def _issue(subject: str, issuer: str, key: object, by: Ed25519PrivateKey, *more: tuple[x509.ExtensionType, bool]) -> bytes:
+def _issue(
+    subject: str, issuer: str, key: object, by: Ed25519PrivateKey, *more: tuple[x509.ExtensionType, bool]
+) -> bytes:
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name(subject))
@@ -91,7 +97,9 @@ def chain_parts() -> tuple[bytes, bytes, bytes]:
     made = material()
     middle, root = signing_key("middle"), made.authority
     root_name = "SIPC test root"
-    limits = x509.NameConstraints([x509.UniformResourceIdentifier("sipc.test")], [x509.UniformResourceIdentifier(".bad.test")])
+    limits = x509.NameConstraints(
+        [x509.UniformResourceIdentifier("sipc.test")], [x509.UniformResourceIdentifier(".bad.test")]
+    )
     authority = _issue(
         "middle",
         root_name,
@@ -121,7 +129,10 @@ def chain_parts() -> tuple[bytes, bytes, bytes]:
 def lists() -> tuple[bytes, bytes]:
     """A list of the root that revokes nobody of ours, and one of the middle that revokes the leaf."""
     made = []
-    for issuer, key, serial in (("SIPC test root", material().authority, 5), ("middle", signing_key("middle"), 77)):
+    for issuer, key, serial in (
+        ("SIPC test root", material().authority, 5),
+        ("middle", signing_key("middle"), 77),
+    ):
         entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(_MOMENT).build()
         builder = (
             x509.CertificateRevocationListBuilder()
@@ -142,7 +153,11 @@ def _all_certificates() -> list[bytes]:
 
 PATH = Sequence(
     (
-        Step("certificate", (Int("signer", samples=(0, 1)), Der("certificate", (material().initiator, *chain_parts()))), often=4),
+        Step(
+            "certificate",
+            (Int("signer", samples=(0, 1)), Der("certificate", (material().initiator, *chain_parts()))),
+            often=4,
+        ),
         Step("known", (Int("which", 2, high=5),), often=2),
         Step("list", (Int("signer", samples=(0, 1)), Der("list", lists()))),
         Step("known_list", (Int("which", 2, high=1),)),
@@ -156,8 +171,7 @@ def read_path(data: bytes) -> VerifiedLeaf:
     """Validate a chain, made of steps: certificates are signed again by the key of an authority that has one.
 
     Raises:
-        AuthenticationError: It is not good.
-        LocalError: A list cannot be used; that is refused when it is configured.
+        AuthenticationError: It is not good, or a list cannot be used.
     """
     made = material()
     keys = (made.authority, signing_key("middle"))
@@ -172,12 +186,20 @@ def read_path(data: bytes) -> VerifiedLeaf:
             known = _all_certificates()
             chain.append(known[number(body) % len(known)])
         elif name == "list":
-            crls.append(RevocationList.load(resigned(body[1:], keys[body[0] & 1]) if body else body))
+            crls.append(_list(resigned(body[1:], keys[body[0] & 1]) if body else body))
         elif name == "known_list":
-            crls.append(RevocationList.load(lists()[number(body) & 1]))
+            crls.append(_list(lists()[number(body) & 1]))
         else:
             wall = made.wall + 86_400 * (number(body) - 4000)
     return validate(chain, [certificates.load(made.root)], crls, wall)
+
+
+def _list(der: bytes) -> RevocationList:
+    """A list; one that cannot be used is refused when it is configured, which no path can come behind."""
+    try:
+        return RevocationList.load(der)
+    except LocalError as error:
+        raise AuthenticationError("unusable list", reason="malformed") from error
 
 
 def _path_seeds() -> Iterator[bytes]:
@@ -232,7 +254,7 @@ def targets() -> Iterator[Target]:
         title="A chain up to a trusted root, signed by authorities that have the keys, with revocation and time.",
         layer="certificate",
         parse=read_path,
-        rejects=(AuthenticationError, LocalError),
+        rejects=(AuthenticationError,),
         measured=("sipc.x509", "sipc.crl", "sipc.spiffe", "sipc.certificates"),
         seeds=_path_seeds,
         structure=PATH.schema,

@@ -72,11 +72,16 @@ def _broken() -> Iterator[bytes]:
 
 
 def _cbor_seeds() -> Iterator[bytes]:
-    yield from (cbor.encode({1: b"x", 2: [1, None, True]}), cbor.encode("text"), cbor.encode({"a": -1, b"b": {}}))
-    yield from (cbor.encode([0, 23, 24, 255, 256, 65536, 1 << 32, -1, -25, -(1 << 64)]), cbor.encode(b"b" * 300))
+    yield from (
+        cbor.encode({1: b"x", 2: [1, None, True]}),
+        cbor.encode("text"),
+        cbor.encode(["a", -1, {b"b": {}}]),
+    )
+    yield from (
+        cbor.encode([0, 23, 24, 255, 256, 65536, 1 << 32, -1, -25, -(1 << 64)]),
+        cbor.encode(b"b" * 300),
+    )
     yield from _broken()
-
-
 
 
 def _negotiation() -> Iterator[Target]:
@@ -183,7 +188,11 @@ def _control() -> Iterator[Target]:
 
 
 def _messages() -> Iterator[Target]:
-    marks = ("sipc.envelope:check_fields", "sipc.envelope:_check_response", "sipc.envelope:_require_understood")
+    marks = (
+        "sipc.envelope:check_fields",
+        "sipc.envelope:_check_response",
+        "sipc.envelope:_require_understood",
+    )
     yield Target(
         name="sipc.envelope",
         title="A message: the grammar of section 13 over deterministic CBOR, and the shortcut for the usual shapes.",
@@ -196,7 +205,13 @@ def _messages() -> Iterator[Target]:
         seeds=seeds.messages,
         tokens=(b"app.echo", b"\xa5\x00\x01\x01", b"\xa6\x00\x01\x01", b"\x0e\x40", b"\x11\x81", b"\x18\x40"),
         structure=Schema(wire.MESSAGE),
-        reach=(*marks, "sipc.shapes:decode", "sipc.envelope:_hop", "sipc.envelope:_err", "sipc.envelope:_once"),
+        reach=(
+            *marks,
+            "sipc.shapes:decode",
+            "sipc.envelope:_hop",
+            "sipc.envelope:_err",
+            "sipc.envelope:_once",
+        ),
         reference_parser="envelope",
     )
     yield Target(
@@ -224,9 +239,23 @@ def targets() -> Iterator[Target]:
         encode=cbor.encode,
         canonical=True,
         seeds=_cbor_seeds,
-        tokens=(b"\x18\x18", b"\x19\x01\0", b"\x1a\0\1\0\0", b"\x1b\0\0\0\1\0\0\0\0", b"\xf4", b"\xf6", b"\xa1\0\0", b"\x81\0"),
+        tokens=(
+            b"\x18\x18",
+            b"\x19\x01\0",
+            b"\x1a\0\1\0\0",
+            b"\x1b\0\0\0\1\0\0\0\0",
+            b"\xf4",
+            b"\xf6",
+            b"\xa1\0\0",
+            b"\x81\0",
+        ),
         structure=Schema(ANY),
-        reach=("sipc.cbor:_decode_long_keys", "sipc.cbor:_argument", "sipc.cbor:_decode_string", "sipc.cbor:_decode_map"),
+        reach=(
+            "sipc.cbor:_decode_long_keys",
+            "sipc.cbor:_argument",
+            "sipc.cbor:_decode_string",
+            "sipc.cbor:_decode_map",
+        ),
         reference_parser="cbor",
     )
     yield from _negotiation()

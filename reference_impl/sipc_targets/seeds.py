@@ -62,7 +62,7 @@ def name_pairs() -> list[bytes]:
 
 def readies() -> list[bytes]:
     """READY."""
-    usual = {0: 1 << 20, 1: 64, 2: 1 << 20, 3: 60_000, 4: []}
+    usual: dict[cbor.Key, cbor.Value] = {0: 1 << 20, 1: 64, 2: 1 << 20, 3: 60_000, 4: []}
     return [
         control.encode_ready(Ready()),
         control.encode_ready(Ready(1 << 10, 1, 2, 1, (0, 7, 65535))),
@@ -74,12 +74,20 @@ def readies() -> list[bytes]:
 
 def closes() -> list[bytes]:
     """CLOSE."""
-    return [control.encode_close(Close(0, 0, 0)), control.encode_close(Close(2, 3, 1 << 40)), cbor.encode({0: 0, 1: 0})]
+    return [
+        control.encode_close(Close(0, 0, 0)),
+        control.encode_close(Close(2, 3, 1 << 40)),
+        cbor.encode({0: 0, 1: 0}),
+    ]
 
 
 def errors() -> list[bytes]:
     """ERROR."""
-    return [control.encode_error(1, b"r" * 8), control.encode_error(255, bytes(8)), cbor.encode({0: 0, 1: b"r" * 8})]
+    return [
+        control.encode_error(1, b"r" * 8),
+        control.encode_error(255, bytes(8)),
+        cbor.encode({0: 0, 1: b"r" * 8}),
+    ]
 
 
 def message_maps() -> Iterator[Map]:
@@ -89,9 +97,31 @@ def message_maps() -> Iterator[Map]:
     yield {0: 1, 1: 1, 2: 0, 3: 0, 14: b"hello", 15: 0}
     yield {0: 1, 1: 1, 2: 0, 3: 0, 15: 4, 16: {0: b"r" * 8, 1: True, 2: 100}}
     yield {0: 1, 1: 3, 2: 1, 3: 0, 13: b"t" * 25}
-    full: Map = {0: 1, 1: 0, 2: 0, 4: "app.write_file", 5: 1, 6: b"k" * 16, 7: 1000, 8: 0, 9: "test", 10: token(), 12: b"lane"}
+    full: Map = {
+        0: 1,
+        1: 0,
+        2: 0,
+        4: "app.write_file",
+        5: 1,
+        6: b"k" * 16,
+        7: 1000,
+        8: 0,
+        9: "test",
+        10: token(),
+        12: b"lane",
+    }
     yield {**full, 11: [["who", "what", b"digest"]], 14: {1: [None, "text"]}, 17: [10, 14, 64], 64: b"more"}
-    yield {0: 1, 1: 2, 2: 0, 4: "app.message", 17: [18], 18: "from", 19: "to", 20: b"s" * 64, 21: [b"i" * 16, 5]}
+    yield {
+        0: 1,
+        1: 2,
+        2: 0,
+        4: "app.message",
+        17: [18],
+        18: "from",
+        19: "to",
+        20: b"s" * 64,
+        21: [b"i" * 16, 5],
+    }
     yield {0: 2, 1: 2, 2: 0, 4: "app.message"}
     yield {0: 1, 1: 2, 2: 0, 4: "app.message", 11: [], 17: [11]}
     yield {0: 1, 1: 2, 2: 0, 4: "app.message", 17: [14]}
@@ -141,4 +171,10 @@ def token() -> bytes:
 
 def frames() -> list[bytes]:
     """Handshake frames, and what other protocols begin with."""
-    return [*handshake_frames(), encode_frame(b"", b""), b"\x16\x03\x01\x02\0", b"GET / HTTP/1.1\r\n", b"\xff" + bytes(8)]
+    return [
+        *handshake_frames(),
+        encode_frame(b"", b""),
+        b"\x16\x03\x01\x02\0",
+        b"GET / HTTP/1.1\r\n",
+        b"\xff" + bytes(8),
+    ]

@@ -36,7 +36,8 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 def _frames(chunks: Iterable[bytes]) -> tuple[list[tuple[bytes, bytes]], str]:
     """The frames of a stream, and with which reason it ended."""
-    reader, found = FrameReader(), []
+    reader = FrameReader()
+    found: list[tuple[bytes, bytes]] = []
     for chunk in chunks:
         try:
             frame = reader.feed(chunk)
@@ -66,7 +67,11 @@ def read_frames(data: bytes) -> list[tuple[bytes, bytes]]:
 
 
 FRAGMENTS = Sequence(
-    (Step("fragment", (Int("flags", samples=(0, 1, 2, 3)), Bytes("payload", high=40)), often=6), Step("clear")), most=64
+    (
+        Step("fragment", (Int("flags", samples=(0, 1, 2, 3)), Bytes("payload", high=40)), often=6),
+        Step("clear"),
+    ),
+    most=64,
 )
 _MOST_MESSAGE = 256
 

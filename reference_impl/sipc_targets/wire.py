@@ -34,7 +34,14 @@ from ipc_gauntlet.fuzz.mutate.schema import (
 from sipc_targets.material import ISSUER, material, names
 
 MAX_UINT = (1 << 64) - 1
-_SUITES = {0x0001: "XX", 0x0002: "XX AESGCM", 0x0011: "NNpsk0", 0x0012: "NNpsk0 AESGCM", 0x0021: "XXpsk3", 0x0A0A: "grease"}
+_SUITES = {
+    0x0001: "XX",
+    0x0002: "XX AESGCM",
+    0x0011: "NNpsk0",
+    0x0012: "NNpsk0 AESGCM",
+    0x0021: "XXpsk3",
+    0x0A0A: "grease",
+}
 _INITIATOR, _RESPONDER, _SERVICE, _PSK_ID = (name.encode() for name in names())
 
 # --- section 4: negotiation ---
@@ -110,12 +117,25 @@ def payload(body: Field, name: str = "payload") -> Record:
 _MADE = material()
 CERTIFICATES = CborMap(
     "certificates",
-    (Entry(1, CborArray("chain", CborBytes("certificate", high=8192, samples=(_MADE.initiator, _MADE.responder, _MADE.root)), 1, 3)),),
+    (
+        Entry(
+            1,
+            CborArray(
+                "chain",
+                CborBytes("certificate", high=8192, samples=(_MADE.initiator, _MADE.responder, _MADE.root)),
+                1,
+                3,
+            ),
+        ),
+    ),
     others=(0, 2, 64),
 )
 NAMES = CborMap(
     "names",
-    (Entry(2, CborText("own", samples=(_INITIATOR, _RESPONDER))), Entry(3, CborText("other", samples=(_RESPONDER, _INITIATOR)))),
+    (
+        Entry(2, CborText("own", samples=(_INITIATOR, _RESPONDER))),
+        Entry(3, CborText("other", samples=(_RESPONDER, _INITIATOR))),
+    ),
     others=(1, 4, 64),
 )
 BODIES = {0: CERTIFICATES, 1: NAMES}
@@ -141,7 +161,9 @@ CLOSE = CborMap(
         Entry(2, CborInt("processed", samples=_COUNTER)),
     ),
 )
-ERROR = CborMap("error", (Entry(0, CborInt("code", 1, 255, (1, 2))), Entry(1, CborBytes("reference", size=8))))
+ERROR = CborMap(
+    "error", (Entry(0, CborInt("code", 1, 255, (1, 2))), Entry(1, CborBytes("reference", size=8)))
+)
 
 # --- sections 13, 18, 19: messages, signatures, tokens ---
 
@@ -245,7 +267,17 @@ MESSAGE = _Message("message", (REQUEST, RESPONSE, EVENT, CANCEL))
 
 # --- sections 9 and 20: records ---
 
-RECORD_TYPES = {1: "READY", 2: "MSG", 3: "PING", 4: "PONG", 5: "REKEY", 6: "CLOSE", 7: "ERROR", 8: "fatal", 0x80: "ignorable"}
+RECORD_TYPES = {
+    1: "READY",
+    2: "MSG",
+    3: "PING",
+    4: "PONG",
+    5: "REKEY",
+    6: "CLOSE",
+    7: "ERROR",
+    8: "fatal",
+    0x80: "ignorable",
+}
 
 
 def record_body(message: Field) -> Record:
@@ -255,13 +287,23 @@ def record_body(message: Field) -> Record:
         message: What a MSG record carries.
     """
     eight = Bytes("bytes", size=8, samples=(bytes(8), (1).to_bytes(8)))
-    cases: dict[int, Field] = {1: READY, 2: message, 3: eight, 4: eight, 5: Raw("nothing"), 6: CLOSE, 7: ERROR}
+    cases: dict[int, Field] = {
+        1: READY,
+        2: message,
+        3: eight,
+        4: eight,
+        5: Raw("nothing"),
+        6: CLOSE,
+        7: ERROR,
+    }
     return Record(
         "record",
         (
             Int("type", words=RECORD_TYPES, samples=(2, 2, 2)),
             Int("flags", samples=(0, 1, 2, 3, 3, 3)),
-            Choice("content", by="type", cases={key: Span(RECORD_TYPES[key], one) for key, one in cases.items()}),
+            Choice(
+                "content", by="type", cases={key: Span(RECORD_TYPES[key], one) for key, one in cases.items()}
+            ),
         ),
     )
 
