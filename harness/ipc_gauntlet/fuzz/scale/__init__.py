@@ -1,0 +1,1 @@
+"""One campaign on many machines: parts as files, or tasks of a cluster."""
