@@ -86,10 +86,8 @@ def _imported(source: Source) -> object:
 def _from_file(path: Path) -> object:
     # Two folders may both have a file of that name.
     name = f"_fuzz_targets_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
-    while name in sys.modules:
-        if sys.modules[name].__file__ == str(path):
-            return sys.modules[name]
-        name += "_"  # another file of this name, elsewhere
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is not a Python file")

@@ -13,7 +13,7 @@ import pytest
 from fuzz_campaigns import Campaign
 
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.fuzz.campaign import status
+from ipc_gauntlet.fuzz.campaign import canaries, status
 from ipc_gauntlet.fuzz.campaign.jobs import Patience
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.findings import from_json
@@ -52,6 +52,13 @@ def test_it_goes_on_where_it_was(campaign: Make) -> None:
     assert not any("canary" in one.doing for one in again.running)
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canaries that are missed are missed soon."""
+    monkeypatch.setattr(canaries, "SECONDS", 0.3)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_canary_that_was_caught_is_remembered(campaign: Make, store: Store) -> None:
     campaign(seconds=1.0).run()
     assert len(list((store.root / "canaries").iterdir())) == 1
@@ -62,6 +69,7 @@ def test_a_canary_that_was_caught_is_remembered(campaign: Make, store: Store) ->
     assert missed.targets[0].canary == "missed"
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_missed_canary_is_blind(campaign: Make) -> None:
     run = campaign(engines=("odd_engines:BLIND",), seconds=3.0)
     end = run.run()
@@ -272,7 +280,8 @@ def test_targets_that_are_gone_are_named(campaign: Make, toys: Path, tmp_path: P
     file.write_text(text)
     campaign(modules=(str(file),), seconds=0.5, canary=False).run()
     file.write_text(text.replace("small.right", "small.renamed"))
-    del sys.modules["_fuzz_targets_changing_targets"]
+    for name in [name for name in sys.modules if name.startswith("_fuzz_targets_changing_targets")]:
+        del sys.modules[name]
     with pytest.raises(UsageError, match=r"no more: small\.right"):
         campaign(modules=(), patterns=()).run()
 

@@ -19,8 +19,8 @@ FLOOR = 0.2
 SHORTEST = 0.5
 """No slice fuzzes for less, in seconds: it costs as much to start one."""
 
-FIRST_PART = 0.6
-"""Part of a short budget that first slices may use."""
+FIRST_PART = 0.5
+"""Part of a short budget that first slices may use; canaries and what pays get the rest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,26 +83,36 @@ def advance(candidate: Candidate, share: float, seconds: float) -> float:
     return candidate.passed + seconds / max(share, 1e-9)
 
 
-def slice_seconds(
-    *, longest: float, left: float | None, jobs: int, fresh: int, targets: int, overhead: float = 0.0
-) -> float:
-    """How long the next slice fuzzes.
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How much time there is.
 
-    Args:
-        longest: Length of a slice when there is time enough.
+    Attributes:
+        longest: Length of a slice when there is time enough, in seconds.
         left: Seconds that are left of the budget, None if it has no end.
+        reserve: Seconds at the end that first slices leave alone.
         jobs: Slices at once.
         fresh: Targets that had no slice yet.
         targets: All targets.
         overhead: Seconds that a slice takes beyond those in which it fuzzes.
-
-    Returns:
-        Seconds: short while targets wait for their first slice and the budget is small, so that each gets one.
     """
-    if left is None:
-        return longest
-    left = max(left, 0.0)
+
+    longest: float
+    left: float | None
+    reserve: float = 0.0
+    jobs: int
+    fresh: int
+    targets: int
+    overhead: float = 0.0
+
+
+def slice_seconds(room: Room) -> float:
+    """How long the next slice fuzzes: short while targets wait for their first slice and the budget is small."""
+    if room.left is None:
+        return room.longest
+    left = max(room.left, 0.0)
     # Several rounds after the first, so that there is something to shift.
-    later = max(left * jobs / (4 * max(targets, 1)), 2.0)
-    wanted = left * jobs * FIRST_PART / fresh - overhead if fresh else later
-    return max(SHORTEST, min(longest, wanted, max(left, SHORTEST)))
+    wanted = max(left * room.jobs / (4 * max(room.targets, 1)), 2.0)
+    if room.fresh:
+        wanted = max(left - room.reserve, 0.0) * room.jobs / room.fresh - room.overhead
+    return max(SHORTEST, min(room.longest, wanted, left))

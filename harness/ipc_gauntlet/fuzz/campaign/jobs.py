@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +23,9 @@ from ipc_gauntlet.fuzz.spec import Exit, Progress, Spec, read_progress
 from ipc_gauntlet.fuzz.watch import STACK, frames_in_dump
 from ipc_gauntlet.fuzz.work import digest, read_current, write_whole
 
+_ENDED_BY_OTHERS = (1, 15, 0xC000013A)  # TerminateProcess as tools and Python call it, Ctrl-C
 _DUMP = 1 << 16
-_HOW = {Exit.DONE: "it left no result", Exit.USAGE: "", Exit.TROUBLE: ""}
+_HOW: dict[int, str] = {Exit.DONE: "it left no result", Exit.USAGE: "", Exit.TROUBLE: ""}
 
 Doing = Literal["fuzz", "plants", "canary", "confirm"]
 Ending = Literal["done", "hang", "memory", "refused", "trouble", "died", "mute"]
@@ -165,9 +167,10 @@ def suspect(job: Job) -> bytes | None:
 
 def from_outside(status: int) -> bool:
     """Whether such an end is nothing that code does to itself: somebody, or the system, ended it."""
-    if os.name == "nt":
-        return status in (1, 0xC000013A)  # TerminateProcess as most tools call it, Ctrl-C
-    return status in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
+    if sys.platform == "win32":
+        return status in _ENDED_BY_OTHERS
+    else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
+        return status in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP, -signal.SIGINT)
 
 
 def finding_of_death(spec: Spec, data: bytes, died: tuple[int, str], again: str) -> Finding:

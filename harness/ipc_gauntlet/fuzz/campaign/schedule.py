@@ -87,6 +87,7 @@ class Schedule:
     _standings: dict[str, _Standing] = field(default_factory=dict)
     _overhead: float = 1.0
     _is_short: bool | None = None
+    _reserve: float | None = None
 
     def learn(self, accounts: Sequence[Account]) -> None:
         """Take over what the campaign's memory says; what runs now is kept."""
@@ -114,14 +115,18 @@ class Schedule:
         if not usable or (left is not None and left <= 0):
             return None
         fresh = sum(one.slices == 0 for one in usable)
-        seconds = budget.slice_seconds(
+        if self._reserve is None:
+            self._reserve = (1 - budget.FIRST_PART) * (left or 0.0)
+        room = budget.Room(
             longest=self.plan.slice_seconds,
             left=left,
+            reserve=self._reserve,
             jobs=self.plan.jobs,
             fresh=fresh,
             targets=len(usable),
             overhead=self._overhead,
         )
+        seconds = budget.slice_seconds(room)
         if self._is_short is None:
             self._is_short = bool(fresh) and seconds < _SHORT
         bird = self._bird(usable, fresh)

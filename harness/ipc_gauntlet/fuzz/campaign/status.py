@@ -175,3 +175,16 @@ def budget_left(plan: Plan, budget: float, elapsed: float) -> float | None:
 def last_rate(points: list[Growth]) -> float:
     """Executions per CPU second in the last slice, 0 if there was none."""
     return points[-1].rate if points else 0.0
+
+
+def schema() -> bytes:
+    """The JSON Schema of `status.json`."""
+    whole = msgspec.json.schema(Status)
+    for definition in whole["$defs"].values():
+        # The rest of a docstring is laid out differently by each release of Python.
+        definition["description"] = definition.get("description", "").partition("\n")[0]
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Status of an ipc-gauntlet fuzz campaign",
+    }
+    return msgspec.json.format(msgspec.json.encode({**head, **whole}), indent=2) + b"\n"
