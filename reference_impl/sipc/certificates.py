@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
-from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtensionOID
 
 from sipc.errors import AuthenticationError
@@ -26,7 +25,7 @@ _UNPARSABLE = (
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
-    CryptographyDeprecationWarning,  # what the library only warns about; some programs make warnings errors
+    UserWarning,  # what the library only warns about; some programs make warnings errors
 )
 
 # RFC 5280 section 4.2: an unknown critical extension must be refused. These are the ones this profile processes.

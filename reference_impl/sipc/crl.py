@@ -55,6 +55,7 @@ class RevocationList:
             UnsupportedAlgorithm,
             x509.DuplicateExtension,
             x509.InvalidVersion,
+            UserWarning,  # see sipc.certificates
         ) as problem:
             raise LocalError(
                 f"unusable revocation list: {type(problem).__name__}", reason="malformed"

@@ -121,7 +121,15 @@ def _octets(low: int, high: int) -> _Check:
 
 
 def _text(low: int, high: int) -> _Check:
-    return lambda value: type(value) is str and low <= len(value.encode()) <= high
+    return lambda value: type(value) is str and low <= _size(value) <= high
+
+
+def _size(text: str) -> int:
+    """Its length in UTF-8; -1 for a text to send that has none."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return -1
 
 
 def _method(value: Value) -> bool:

@@ -71,9 +71,9 @@ class X509Credential:
             raise LocalError("the private key is not an X25519 key")
         if leaf.x25519 != key.public_key().public_bytes_raw():
             raise LocalError("the private key does not belong to the certificate", reason="authentication")
-        if len(leaf.uris) != 1:
-            raise LocalError("the certificate has no single URI name")
-        return cls(tuple(chain), key.private_bytes_raw(), spiffe.canonical(leaf.uris[0]))
+        if len(leaf.uris) != 1 or not spiffe.is_canonical(leaf.uris[0]):
+            raise LocalError("the certificate has no single URI name, a canonical SPIFFE ID")
+        return cls(tuple(chain), key.private_bytes_raw(), leaf.uris[0])
 
 
 @dataclass(frozen=True, slots=True)

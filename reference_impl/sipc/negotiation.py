@@ -99,13 +99,15 @@ class Offer:
             MalformedError: It is not exactly one offer.
         """
         try:
-            _, _, low, high, chosen, count = _OFFER.unpack_from(data)
+            magic, kind, low, high, chosen, count = _OFFER.unpack_from(data)
             suites = struct.unpack_from(f">{count}H", data, _OFFER.size)
             end = _OFFER.size + 2 * count
             psk_id, end = _counted(data, end, MAX_PSK_ID)
             service, end = _counted(data, end, MAX_SERVICE)
         except (struct.error, IndexError):
             raise _malformed("an offer ends early") from None
+        if magic != MAGIC or kind != Kind.OFFER.value:
+            raise _malformed("not an offer")
         if end != len(data):
             raise _malformed("bytes behind an offer")
         if not 1 <= low <= chosen <= high:
@@ -142,7 +144,7 @@ class Reject:
         Raises:
             MalformedError: It is not exactly one refusal.
         """
-        highest, reserved, code, retry_after_ms = _fixed(_REJECT, data)
+        highest, reserved, code, retry_after_ms = _fixed(_REJECT, Kind.REJECT, data)
         if reserved:
             raise _malformed("a refusal's reserved field is not zero")
         return cls(highest, code, retry_after_ms)
@@ -155,7 +157,7 @@ def encode_retry(selection: Selection) -> bytes:
 
 def parse_retry(data: bytes) -> Selection:
     """Read the wire form; raises MalformedError."""
-    version, suite, first, second = _fixed(_RETRY, data)
+    version, suite, first, second = _fixed(_RETRY, Kind.RETRY, data)
     if first or second:
         raise _malformed("a retry's reserved fields are not zero")
     return Selection(version, suite)
@@ -168,7 +170,7 @@ def encode_choice(selection: Selection) -> bytes:
 
 def parse_choice(data: bytes) -> Selection:
     """Read the wire form; raises MalformedError."""
-    version, suite = _fixed(_CHOICE, data)
+    version, suite = _fixed(_CHOICE, Kind.CHOICE, data)
     return Selection(version, suite)
 
 
@@ -282,10 +284,13 @@ def _counted(data: bytes, start: int, longest: int) -> tuple[bytes, int]:
     return data[start + 1 : end], end
 
 
-def _fixed(layout: struct.Struct, data: bytes) -> tuple[int, ...]:
+def _fixed(layout: struct.Struct, kind: Kind, data: bytes) -> tuple[int, ...]:
     if len(data) != layout.size:
         raise _malformed("negotiation data of the wrong length")
-    return layout.unpack(data)[2:]
+    magic, number, *fields = layout.unpack(data)
+    if magic != MAGIC or number != kind.value:
+        raise _malformed(f"negotiation data that is no {kind.name}")
+    return tuple(fields)
 
 
 def _malformed(message: str) -> MalformedError:

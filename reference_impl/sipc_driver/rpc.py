@@ -1,6 +1,7 @@
 """JSON-RPC 2.0 over lines: parsing, answering, and output from many threads."""
 
 import json
+import math
 import os
 import threading
 import time
@@ -133,8 +134,8 @@ class Reply:
 def answer_line(line: bytes, methods: Methods, output: Output) -> None:
     """Parse one line and have it answered."""
     try:
-        request = json.loads(line)
-    except ValueError:
+        request = json.loads(line, parse_float=_number, parse_constant=_number)
+    except (ValueError, RecursionError):
         output.error(None, RpcError(PARSE_ERROR, "not a line of JSON"))
         return
     if not isinstance(request, dict) or not isinstance(request.get("method"), str):
@@ -146,6 +147,14 @@ def answer_line(line: bytes, methods: Methods, output: Output) -> None:
         _serve(request, methods, reply)
     except RpcError as error:
         reply.error(error)
+
+
+def _number(text: str) -> float:
+    """A number that can be told again; JSON has no infinite ones, and none that is no number."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _serve(request: Json, methods: Methods, reply: Reply) -> None:
@@ -161,9 +170,18 @@ def _serve(request: Json, methods: Methods, reply: Reply) -> None:
 def text(params: Json, name: str) -> str:
     """A required text parameter."""
     value = params.get(name)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _is_unicode(value):
         raise RpcError(INVALID_PARAMS, f"{name} must be a text")
     return value
+
+
+def _is_unicode(value: str) -> bool:
+    """Whether it has no half of a surrogate pair, which JSON can spell and UTF-8 cannot."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def optional_text(params: Json, name: str) -> str | None:
@@ -213,7 +231,7 @@ def texts(params: Json, name: str) -> list[str]:
     value = params.get(name)
     if value is None:
         return []
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) and _is_unicode(item) for item in value):
         raise RpcError(INVALID_PARAMS, f"{name} must be a list of texts")
     return value
 
