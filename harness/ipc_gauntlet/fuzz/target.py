@@ -116,6 +116,8 @@ class Target:
             the campaign is blind there.
         residue: What is kept between calls, as something comparable: it must be the same before and after a rejection.
         reference_parser: Name of the driver protocol's parser that reads the same bytes, empty for none.
+        told: What that parser's answer has as the value of an accepted input, as JSON; with it another
+            implementation's values are compared. Without it they are where values have one encoding, in base64.
         longest: No input is longer, in bytes.
         changed_with: Paths of files or folders, relative to a checkout, whose change makes the target worth a run on a
             pull request, beside the files of `measured`.
@@ -136,6 +138,7 @@ class Target:
     reach: tuple[str, ...] = ()
     residue: Callable[[], object] | None = None
     reference_parser: str = ""
+    told: Callable[[bytes], object] | None = None
     longest: int = 4096
     changed_with: tuple[str, ...] = field(default=())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import time
 from collections.abc import Iterator
@@ -68,6 +69,12 @@ def hangs(data: bytes) -> object:
     return value
 
 
+def told(data: bytes) -> object:
+    """What a driver's answer has as the value."""
+    kind, body = toy_parser.parse(data)
+    return {"kind": kind, "body": base64.b64encode(body).decode()}
+
+
 def target(name: str, **members: object) -> Target:
     """A target of the toy parser."""
     usual: dict[str, object] = {
@@ -88,5 +95,6 @@ TARGETS = (
     target("canonical", encode=toy_parser.encode, canonical=True, tokens=(b"\x09\x00",)),
     target("keeps", parse=keeps, residue=lambda: len(kept)),
     target("dies", parse=dies, tokens=(b"\x77",)),
+    target("driven", reference_parser="box", told=told, tokens=(b"\x77\x00",)),
     target("hangs", parse=hangs, tokens=(b"\x77",)),
 )

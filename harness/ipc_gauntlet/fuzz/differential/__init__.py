@@ -1,0 +1,1 @@
+"""Two implementations, one input: what they judge differently is a finding."""
