@@ -17,7 +17,8 @@ from ipc_gauntlet.fuzz.campaign.ledger import Seen, SliceEnd
 from ipc_gauntlet.fuzz.campaign.records import Plan, TargetPlan
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.findings import Finding, Frame
-from ipc_gauntlet.fuzz.report.gather import gather, modules_of
+from ipc_gauntlet.fuzz.modules import modules_of
+from ipc_gauntlet.fuzz.report.gather import gather
 from ipc_gauntlet.fuzz.spec import Progress
 from ipc_gauntlet.fuzz.work import digest
 

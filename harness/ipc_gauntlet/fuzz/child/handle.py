@@ -29,13 +29,15 @@ class Child:
     Args:
         orders: What to load there.
         hash_seed: `PYTHONHASHSEED` of the process.
+        path: Where it looks for modules before it looks where we do.
     """
 
-    def __init__(self, orders: Orders, *, hash_seed: str = "0") -> None:
+    def __init__(self, orders: Orders, *, hash_seed: str = "0", path: Sequence[str] = ()) -> None:
         self.orders = orders
         self.edges = 0
         self.starts = 0
         self._hash_seed = hash_seed
+        self._path = tuple(path)
         self._process: Process | None = None
         self._busy = False
 
@@ -115,7 +117,7 @@ class Child:
 
     def _running(self) -> Process:
         if self._process is None:
-            self._process = process = Process(self._hash_seed)
+            self._process = process = Process(self._hash_seed, self._path)
             self.starts += 1
             process.say(msgspec.json.encode(self.orders))
             line = process.line(_START_SECONDS)

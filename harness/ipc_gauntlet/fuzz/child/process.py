@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,12 +26,13 @@ class Process:
 
     Args:
         hash_seed: Its `PYTHONHASHSEED`.
+        path: Where it looks for modules before it looks where we do.
 
     Raises:
         GauntletError: It cannot be started.
     """
 
-    def __init__(self, hash_seed: str) -> None:
+    def __init__(self, hash_seed: str, path: Sequence[str] = ()) -> None:
         self._answers: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         try:
@@ -39,7 +41,7 @@ class Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
-                env=_environment(hash_seed),
+                env=_environment(hash_seed, path),
             )
         except OSError as error:
             self._stderr.close()
@@ -93,9 +95,9 @@ class Process:
             return status, self._stderr.read()
 
 
-def _environment(hash_seed: str) -> dict[str, str]:
+def _environment(hash_seed: str, first: Sequence[str]) -> dict[str, str]:
     """The variables of the process: ours, our import path, and no choice by accident."""
-    path = os.pathsep.join(dict.fromkeys(entry or str(Path.cwd()) for entry in sys.path))
+    path = os.pathsep.join(dict.fromkeys(entry or str(Path.cwd()) for entry in (*first, *sys.path)))
     return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": hash_seed, "PYTHONUTF8": "1"}
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime
-import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.coverage.edges import Edges, Numbering
 from ipc_gauntlet.fuzz.coverage.rewrite import count_edges
 from ipc_gauntlet.fuzz.findings import Finding, from_json
+from ipc_gauntlet.fuzz.modules import modules_of
 from ipc_gauntlet.fuzz.registry import Source, load
 from ipc_gauntlet.fuzz.report.model import CampaignReport, FindingReport, Piece, SourceFile, TargetReport
 from ipc_gauntlet.fuzz.report.source import source_files, text_of
@@ -88,23 +88,6 @@ def _files(measured: Iterable[str], covered: set[str]) -> list[SourceFile]:
         texts[module] = text
         count_edges(ast.parse(text), Numbering(edges, module, module))
     return source_files((edges[number].name for number in range(len(edges))), covered, texts)
-
-
-def modules_of(prefix: str) -> Iterator[str]:
-    """A module and all below it, without importing them."""
-    yield prefix
-    try:
-        spec = importlib.util.find_spec(prefix)
-    except (ImportError, ValueError, AttributeError):
-        return
-    for location in (spec.submodule_search_locations or ()) if spec is not None else ():
-        root = Path(location)
-        for path in sorted(root.rglob("*.py")):
-            parts = path.relative_to(root).with_suffix("").parts
-            if parts[-1] != "__init__":
-                yield ".".join([prefix, *parts])
-            elif parts[:-1]:
-                yield ".".join([prefix, *parts[:-1]])
 
 
 def _finding(folder: Path, found: FindingState, target: Target | None) -> FindingReport:

@@ -7,8 +7,6 @@ finding has to be what its name says, numbers are cut to what is possible. Colle
 from __future__ import annotations
 
 import math
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from ipc_gauntlet.fuzz.campaign.harvest import MOST_INPUTS, harvest
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd
 from ipc_gauntlet.fuzz.campaign.lock import Lock
 from ipc_gauntlet.fuzz.campaign.records import TargetState
+from ipc_gauntlet.fuzz.campaign.rest import at_rest
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.child.messages import Orders
@@ -101,7 +100,7 @@ def collect(
                 f"part {result.part.number}/{result.part.count} ({result.system}): {part.added} inputs, "
                 f"{len(part.new)} new findings"
             )
-        status.write(campaign, _status(state))
+        status.write(campaign, at_rest(state))
     return Collected(
         folder=campaign,
         parts=tuple(result for _, result in results),
@@ -109,27 +108,6 @@ def collect(
         new=tuple(dict.fromkeys(new)),
         added=added,
         refused=refused,
-    )
-
-
-def _status(state: State) -> status.Status:
-    """Where the campaign stands now."""
-    plan, targets, findings = state.plan(), tuple(state.targets()), tuple(state.findings())
-    return status.Status(
-        name=plan.name,
-        phase="ended",
-        pid=os.getpid(),
-        updated=time.time(),
-        elapsed=state.elapsed(),
-        seconds_left=None,
-        jobs=plan.jobs,
-        engines=plan.engines,
-        targets=targets,
-        rates={one.target: status.last_rate(state.growth(one.target)) for one in targets},
-        running=(),
-        findings=findings[-status.MOST_FINDINGS :],
-        findings_total=len(findings),
-        exit_status=status.exit_status(targets, status.open_findings(findings), stopped=False),
     )
 
 
