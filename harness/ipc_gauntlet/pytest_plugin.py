@@ -8,7 +8,6 @@ inconclusive fails where the requirement is a MUST.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from ipc_gauntlet.engine.direct import add_options, direct_settings, header
 from ipc_gauntlet.engine.links import NAME, PlanLink, RunLink
 from ipc_gauntlet.engine.lint import lint
 from ipc_gauntlet.engine.places import Place
+from ipc_gauntlet.engine.processes import on_interrupts
 from ipc_gauntlet.engine.settings import Settings, decode_settings
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.requirements import Catalogue, load_catalogue
@@ -169,7 +169,7 @@ def _worker_state(config: pytest.Config) -> _State | None:
     state = _State(decode_settings(given[INPUT]), load_catalogue(), None)
     state.is_worker = MODULES in given
     state.modules = frozenset(given[MODULES]) if state.is_worker else None
-    signal.signal(signal.SIGINT, _leave_with_parent)
+    on_interrupts(_leave_with_parent)
     return state
 
 

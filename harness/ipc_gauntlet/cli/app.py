@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -89,5 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: Words of the command line; by default those of this process.
     """
+    if sys.platform == "win32":
+        from ipc_gauntlet.engine.processes import die_together
+
+        die_together()
     cli.main(args=None if arguments is None else list(arguments), prog_name="ipc-gauntlet")
     raise AssertionError("click exits the process")

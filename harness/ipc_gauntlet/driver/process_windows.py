@@ -28,8 +28,8 @@ from ipc_gauntlet.windows import api, jobs, pipe
 
 assert not TYPE_CHECKING or sys.platform == "win32"  # noqa: S101 - tells mypy whose module this is
 
-KILLED = 0xC000013A
-"""Exit status of a process that was killed by us: the one that Windows itself uses for Ctrl-C and a closed console."""
+KILLED = 137
+"""Exit status of a process that was killed by us: Windows has no signals, so 128 and the number of SIGKILL, as in shells."""
 
 _CREATE_SUSPENDED = 0x4
 _KILL_SECONDS = 10.0

@@ -14,8 +14,8 @@ from ipc_gauntlet.engine.selection import Selection, suggest
 from ipc_gauntlet.engine.settings import Command, Settings
 from ipc_gauntlet.engine.shards import Shard
 from ipc_gauntlet.errors import HarnessError, UsageError
-from ipc_gauntlet.transport import transports
 from ipc_gauntlet.report.merge import SHARD
+from ipc_gauntlet.transport import transports
 from ipc_gauntlet.verdict import PROFILES
 
 TRANSPORTS = ("unix", "pipe", "tcp")

@@ -8,12 +8,17 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 import psutil
 
 from ipc_gauntlet.verdict import ExitStatus
+
+if sys.platform == "win32":
+    from ipc_gauntlet.windows import jobs
+
+    _jobs: list[jobs.Job] = []
 
 _PR_SET_CHILD_SUBREAPER = 36
 _WAIT_S = 3.0
@@ -62,15 +67,49 @@ class Stopper:
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.status is not None:
             return
-        self.status = ExitStatus.interrupted if number == signal.SIGINT else ExitStatus.terminated
+        self.status = ExitStatus.interrupted if number in _interrupts() else ExitStatus.terminated
         raise KeyboardInterrupt
 
 
+def _interrupts() -> list[signal.Signals]:
+    """What a keyboard sends to everything in its terminal: Ctrl-C, and on Windows Ctrl-Break."""
+    found = [signal.SIGINT]
+    if sys.platform == "win32":
+        found.append(signal.SIGBREAK)
+    return found
+
+
 def _signals() -> list[signal.Signals]:
-    found = [signal.SIGINT, signal.SIGTERM]
+    found = [*_interrupts(), signal.SIGTERM]
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
         found.append(signal.SIGHUP)
     return found
+
+
+def on_interrupts(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    """Handle what a keyboard sends to everything in its terminal, for good."""
+    for number in _interrupts():
+        signal.signal(number, handler)
+
+
+def ignore_interrupts() -> None:
+    """Leave it to the controlling process, which gets them too, when this one ends."""
+    on_interrupts(signal.SIG_IGN)
+
+
+def die_together() -> None:
+    """Make sure that nothing this process starts outlives it, even if it is killed; for a program's beginning.
+
+    Windows has neither process groups that end with their leader nor a parent for orphans. So this process goes into a job
+    object that is its own: when it ends, the last handle of the job is closed, and with it everything in the job ends.
+    Where the system does not allow that, drivers still end, each with a job of its own; only workers could stay behind
+    if this process is killed. On POSIX nothing is needed: workers end with their input, drivers with their parent.
+    """
+    if sys.platform == "win32":
+        with contextlib.suppress(OSError):
+            job = jobs.Job()
+            job.add_this_process()
+            _jobs.append(job)
 
 
 def cpu_seconds() -> float:

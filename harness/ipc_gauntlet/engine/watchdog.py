@@ -1,12 +1,13 @@
 """Gives up on a case that runs too long.
 
 Every wait of the harness has a deadline of its own; this is for the case, or the library, that loops. First an
-exception in the case, where the platform can do that; a process that does not react ends itself and leaves the
+exception in the case; a process that does not react ends itself and leaves the
 stacks of its threads behind, which costs this one case.
 """
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import faulthandler
 import signal
@@ -56,8 +57,13 @@ class Watchdog:
 
 @contextlib.contextmanager
 def _alarm(limit_s: float) -> Iterator[None]:
-    """Raise an exception in the main thread after a time, on systems that have alarms."""
-    if sys.platform != "win32" and threading.current_thread() is threading.main_thread():
+    """Raise an exception in the main thread after a time."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+    elif sys.platform == "win32":
+        with _simulated_alarm(limit_s):
+            yield
+    else:
         began = time.monotonic()
         before = signal.signal(signal.SIGALRM, partial(_ring, limit_s))
         pending, interval = signal.setitimer(signal.ITIMER_REAL, limit_s)
@@ -69,8 +75,23 @@ def _alarm(limit_s: float) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
             signal.setitimer(signal.ITIMER_REAL, left, interval)
-    else:
+
+
+@contextlib.contextmanager
+def _simulated_alarm(limit_s: float) -> Iterator[None]:
+    """The same where no system sends alarms: a thread lets Python believe that SIGTERM came, which Windows never sends."""
+    before = signal.signal(signal.SIGTERM, partial(_ring, limit_s))
+    timer = threading.Timer(limit_s, _thread.interrupt_main, (signal.SIGTERM,))
+    timer.daemon = True
+    timer.start()
+    try:
         yield
+    finally:
+        timer.cancel()
+        try:
+            timer.join()  # if it was about to ring, it rings here
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _ring(limit_s: float, _signal: int, _frame: FrameType | None) -> None:

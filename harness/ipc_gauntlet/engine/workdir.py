@@ -12,12 +12,14 @@ import shutil
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 _PREFIX = "ipcg-"
+_PAUSES_S = (0.01, 0.05, 0.2, 0.5, 1.0)
 _OWNER = "owner"
 _LONGEST = 60
 """Unix socket addresses hold 104 bytes on macOS; this leaves room for what benches and drivers add."""
@@ -36,7 +38,7 @@ def private_directory() -> Iterator[Path]:
         (path / _OWNER).write_text(_identity(os.getpid()), encoding="ascii")
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
 
 
 def sweep(parent: str) -> list[Path]:
@@ -58,6 +60,16 @@ def sweep(parent: str) -> list[Path]:
     return removed
 
 
+def _remove(path: Path) -> None:
+    """Remove a folder; Windows refuses to as long as a process that was just ended has a file in it open."""
+    for pause in _PAUSES_S if sys.platform == "win32" else ():
+        shutil.rmtree(path, ignore_errors=True)
+        if not path.exists():
+            return
+        time.sleep(pause)
+    shutil.rmtree(path, ignore_errors=True)  # what is left, the next run removes
+
+
 def _is_ours(path: Path) -> bool:
     status = path.lstat()
     return stat.S_ISDIR(status.st_mode) and (sys.platform == "win32" or status.st_uid == os.getuid())
@@ -74,6 +86,6 @@ def _identity(pid: int) -> str:
 def _parent() -> str:
     usual = tempfile.gettempdir()
     short = "/tmp"  # noqa: S108 - mkdtemp makes an own directory in it
-    if len(os.fsencode(usual)) > _LONGEST and os.access(short, os.W_OK):
+    if sys.platform != "win32" and len(os.fsencode(usual)) > _LONGEST and os.access(short, os.W_OK):
         return short
     return usual

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,8 +13,8 @@ from ipc_gauntlet.judge.outcome import Role
 from ipc_gauntlet.lab.access import Access
 from ipc_gauntlet.lab.waiting import PATIENCE_S
 
-# SIGKILL, as `subprocess` tells of it; Windows has no such signal, nor a driver that could die of it.
-_KILLED = -9
+# SIGKILL, as `subprocess` tells of it; on Windows, which has no signals, the exit status that the driver protocol names.
+_KILLED = 137 if sys.platform == "win32" else -9
 
 
 @dataclass(frozen=True, slots=True)

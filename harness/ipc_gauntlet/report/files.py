@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -130,11 +132,24 @@ def write_atomically(path: Path, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
         os.chmod(temporary, 0o644)  # noqa: PTH101 - reports are for others to read; mkstemp's mode is not
-        os.replace(temporary, path)  # noqa: PTH105 - same call, clearer next to mkstemp's text path
+        _replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+_REPLACE_PAUSES_S = (0.01, 0.05, 0.2, 0.5)
+
+
+def _replace(temporary: str, path: Path) -> None:
+    """Put a file in the place of another; on Windows that has to wait while somebody, a virus scanner say, reads the old."""
+    for pause in _REPLACE_PAUSES_S if sys.platform == "win32" else ():
+        with contextlib.suppress(PermissionError):
+            os.replace(temporary, path)  # noqa: PTH105 - same call, clearer next to mkstemp's text path
+            return
+        time.sleep(pause)
+    os.replace(temporary, path)  # noqa: PTH105
 
 
 def output_files(

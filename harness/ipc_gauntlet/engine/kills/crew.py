@@ -1,12 +1,17 @@
-"""Several processes at work on jobs, with a time limit for each; none of them outlives its job."""
+"""Several processes at work on jobs, with a time limit for each; none of them outlives its job.
+
+Each process has a thread that reads what it tells: on Windows nothing else can wait for a pipe of `subprocess`, and one way
+for all systems is tried more often than two.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +25,8 @@ from ipc_gauntlet.engine.kills.jobs import Job, Told
 _COMMAND = (sys.executable, "-m", "ipc_gauntlet.engine.kills.worker")
 _TAIL = 2000
 _CHUNK = 1 << 16
+_LONGEST_WAIT_S = 0.5
+_READER_S = 5.0
 
 
 @dataclass(slots=True)
@@ -41,7 +48,7 @@ class Order:
     timing: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
     order: Order
     process: subprocess.Popen[bytes]
@@ -51,6 +58,7 @@ class _Work:
     problem: str = ""
     finished: bool = False
     since: float = field(default_factory=time.monotonic)
+    reader: threading.Thread | None = None
 
 
 class Crew:
@@ -66,7 +74,7 @@ class Crew:
         self._folder = folder
         self._waiting: list[Order] = []
         self._working: list[_Work] = []
-        self._selector = selectors.DefaultSelector()
+        self._told: queue.SimpleQueue[tuple[_Work, bytes]] = queue.SimpleQueue()
         self._count = 0
 
     def add(self, order: Order) -> None:
@@ -89,7 +97,6 @@ class Crew:
         for work in list(self._working):
             self._end(work, over=False, told=False)
         self._waiting.clear()
-        self._selector.close()
 
     def _fill(self, size: int) -> None:
         for order in list(self._waiting):
@@ -110,22 +117,23 @@ class Crew:
         with errors.open("wb") as file:
             process = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file)
         assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - both are pipes
-        with contextlib.suppress(BrokenPipeError):  # it died at once; the end of its output tells
+        with contextlib.suppress(OSError):  # it died at once; the end of its output tells
             process.stdin.write(msgspec.json.encode(job))
             process.stdin.close()
         work = _Work(order, process, time.monotonic() + order.limit_s, errors)
         self._working.append(work)
-        self._selector.register(process.stdout, selectors.EVENT_READ, work)
+        work.reader = threading.Thread(target=_read, args=(work, self._told), name="crew", daemon=True)
+        work.reader.start()
 
     def _listen(self) -> None:
         nearest = min(work.deadline for work in self._working) - time.monotonic()
-        for key, _events in self._selector.select(min(max(nearest, 0.0), 0.5)):
-            work: _Work = key.data
-            data = os.read(key.fd, _CHUNK)
-            if data:
-                self._take(work, data)
-            else:
-                self._end(work, over=False)
+        with contextlib.suppress(queue.Empty):
+            work, data = self._told.get(timeout=min(max(nearest, 0.001), _LONGEST_WAIT_S))
+            if work in self._working:  # what a process told before it was ended does not count any more
+                if data:
+                    self._take(work, data)
+                else:
+                    self._end(work, over=False)
         for work in [one for one in self._working if time.monotonic() >= one.deadline]:
             self._end(work, over=True)
 
@@ -143,9 +151,10 @@ class Crew:
 
     def _end(self, work: _Work, *, over: bool, told: bool = True) -> None:
         assert work.process.stdout is not None  # noqa: S101 - a pipe
-        self._selector.unregister(work.process.stdout)
         self._working.remove(work)
         kill_family(work.process, at_once=over or not told)
+        if work.reader is not None:
+            work.reader.join(_READER_S)  # it ends with the last process that holds the pipe
         work.process.stdout.close()
         if told:
             problem = work.problem
@@ -153,6 +162,15 @@ class Crew:
                 text = work.errors.read_text(encoding="utf-8", errors="replace")[-_TAIL:].strip()
                 problem = f"the process that ran the cases died (status {work.process.returncode}): {text}"
             work.order.on_end(over, problem)
+
+
+def _read(work: _Work, told: queue.SimpleQueue[tuple[_Work, bytes]]) -> None:
+    """Pass on what a process tells, and at last nothing, which is its end."""
+    assert work.process.stdout is not None  # noqa: S101 - a pipe
+    number = work.process.stdout.fileno()
+    while data := os.read(number, _CHUNK):
+        told.put((work, data))
+    told.put((work, b""))
 
 
 def kill_family(process: subprocess.Popen[bytes], *, at_once: bool) -> None:

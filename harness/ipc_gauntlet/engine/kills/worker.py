@@ -7,7 +7,6 @@ as they are there: what was found counts even if the process has to be killed la
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +17,7 @@ from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.kills.jobs import Job, Told
 from ipc_gauntlet.engine.kills.judge import Attempt
 from ipc_gauntlet.engine.kills.plan import Progress, Step
+from ipc_gauntlet.engine.processes import ignore_interrupts
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.events import CaseResult
 
@@ -85,7 +85,7 @@ def _attempt(step: Step, result: CaseResult) -> Attempt:
 
 def main() -> None:
     """Do the job on standard input."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # reaches the whole group; the controlling process decides
+    ignore_interrupts()  # they reach the whole group; the controlling process decides
     job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
     output = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever else is printed must not be taken for a result
