@@ -15,6 +15,8 @@ _COMMANDS: Mapping[str, str] = {
     "show": "ipc_gauntlet.cli.fuzz.show",
     "replay": "ipc_gauntlet.cli.fuzz.replay",
     "fix-check": "ipc_gauntlet.cli.fuzz.fix_check",
+    "triage": "ipc_gauntlet.cli.fuzz.triage",
+    "adopt": "ipc_gauntlet.cli.fuzz.adopt",
     "report": "ipc_gauntlet.cli.fuzz.report",
     "corpus": "ipc_gauntlet.cli.fuzz.corpus",
     "pin": "ipc_gauntlet.cli.fuzz.pin",

@@ -11,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from ipc_gauntlet.fuzz.corpus.store import Store
     from ipc_gauntlet.fuzz.registry import Found
+    from ipc_gauntlet.fuzz.triage.targets import Targets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,26 +38,79 @@ def store_from(values: dict[str, Any]) -> Store:
 
 def choose_targets_options(command: Command) -> Command:
     """`--target GLOB` (parameter `patterns`) and `--targets MODULE` (parameter `modules`). See `targets_from`."""
+    return click.option(
+        "--target",
+        "patterns",
+        multiple=True,
+        metavar="GLOB",
+        help="Only these targets (repeatable; default: all).",
+    )(targets_option(command))
+
+
+def targets_option(command: Command) -> Command:
+    """`--targets MODULE` (parameter `modules`)."""
+    return click.option(
+        "--targets",
+        "modules",
+        multiple=True,
+        metavar="MODULE",
+        help="Also take targets from this module or Python file (repeatable).",
+    )(command)
+
+
+def execution_options(command: Command) -> Command:
+    """`--hang S`, `--memory MB` and `--driver CMD`: how inputs are executed. See `execution_from`."""
     for decorate in reversed(
         (
             click.option(
-                "--target",
-                "patterns",
-                multiple=True,
-                metavar="GLOB",
-                help="Only these targets (repeatable; default: all).",
+                "--hang",
+                type=click.FloatRange(0.05, 600),
+                metavar="S",
+                help="One execution may take so long (default: as the campaign had it, or 0.5).",
             ),
             click.option(
-                "--targets",
-                "modules",
-                multiple=True,
-                metavar="MODULE",
-                help="Also take targets from this module or Python file (repeatable).",
+                "--memory",
+                type=click.IntRange(0),
+                metavar="MB",
+                help="A process may use so much more, 0 for no limit (default: as the campaign had it, or 512).",
+            ),
+            click.option(
+                "--driver",
+                metavar="CMD",
+                help="The implementation under test, for findings about one (default: the campaign's).",
             ),
         )
     ):
         command = decorate(command)
     return command
+
+
+def execution_from(values: dict[str, Any], campaign: Path | None = None, *others: Path) -> Targets:
+    """Take the values of `targets_option` and `execution_options` out of a command's parameters.
+
+    Args:
+        values: The parameters.
+        campaign: Folder of the campaign whose settings stand in for what was not given.
+        others: Folders of campaigns whose modules of targets are needed too.
+
+    Raises:
+        UsageError: A module of targets cannot be used.
+        GauntletError: The campaign's plan cannot be read.
+    """
+    from ipc_gauntlet.fuzz.campaign.state import read_plan
+    from ipc_gauntlet.fuzz.triage.targets import Settings, Targets
+
+    plan = read_plan(campaign) if campaign is not None else None
+    usual = Settings(plan.hang_seconds, plan.memory_mb, plan.driver) if plan is not None else Settings()
+    hang, memory, driver = values.pop("hang"), values.pop("memory"), values.pop("driver")
+    settings = Settings(
+        usual.hang_seconds if hang is None else hang,
+        usual.memory_mb if memory is None else memory,
+        usual.driver if driver is None else driver,
+    )
+    plans = [*([plan] if plan is not None else []), *map(read_plan, others)]
+    modules = dict.fromkeys((*(module for one in plans for module in one.modules), *values.pop("modules")))
+    return Targets(tuple(modules), settings)
 
 
 def targets_from(values: dict[str, Any]) -> list[Found]:

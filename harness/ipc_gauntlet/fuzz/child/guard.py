@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from ipc_gauntlet.fuzz.address_space import AddressSpace
 from ipc_gauntlet.fuzz.spec import Exit
 
 _LOOKS = 10
@@ -34,6 +35,7 @@ class Guard:
 
     def __init__(self, memory_mb: int) -> None:
         self._process = psutil.Process()
+        AddressSpace(memory_mb * _MB).limit()
         self._most = self._process.memory_info().rss + memory_mb * _MB if memory_mb else 0
         self._running = 0
         self._limit = 0.0

@@ -75,9 +75,8 @@ def costly(target: Target, child: Child, inputs: Sequence[bytes], budget: Budget
         for finding in one_input(target, data, child.one(data, measure="count"), floor):
             yield from _new(finding, seen)
         for family in families(data, target):
-            if budget.spent():
+            if not budget.take():
                 break
-            budget.spend()
             measured = measure(family, target, child, sizes(target.longest, 8), "count")
             if measured is None:
                 continue

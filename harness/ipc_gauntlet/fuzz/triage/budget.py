@@ -37,12 +37,18 @@ class Budget:
             return True
         return bool(self.seconds and self.clock is not None and self.clock() - self._begun >= self.seconds)
 
+    def take(self) -> bool:
+        """Take one execution; answers whether there was one left."""
+        if self.spent():
+            return False
+        self.used += 1
+        return True
+
     def spend(self) -> None:
         """Take one execution.
 
         Raises:
             Exhausted: There is none left.
         """
-        if self.spent():
+        if not self.take():
             raise Exhausted
-        self.used += 1

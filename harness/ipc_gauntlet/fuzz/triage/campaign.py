@@ -12,7 +12,7 @@ from ipc_gauntlet.fuzz.campaign.state import State, read_plan
 from ipc_gauntlet.fuzz.triage.budget import Budget
 from ipc_gauntlet.fuzz.triage.case import Case
 from ipc_gauntlet.fuzz.triage.one import Triaged, triage
-from ipc_gauntlet.fuzz.triage.saved import CASES, of_signature, signatures
+from ipc_gauntlet.fuzz.triage.saved import CASES, FINDINGS, of_signature, signatures
 from ipc_gauntlet.fuzz.triage.targets import Settings, Targets
 from ipc_gauntlet.fuzz.work import digest, write_whole
 
@@ -40,6 +40,7 @@ def triage_all(
     folder: Path,
     seconds: float,
     *,
+    state: State | None = None,
     only: frozenset[str] = frozenset(),
     told: Callable[[Done], None] = lambda done: None,
     stop: Callable[[], bool] = lambda: False,
@@ -52,6 +53,7 @@ def triage_all(
     Args:
         folder: The campaign's.
         seconds: Wall-clock time for all; each finding gets an equal share of what is left, a second at least.
+        state: The campaign's database, opened for writing, if the caller has it open.
         only: Signatures to triage, whatever was done before; none means all new ones.
         told: Called after each.
         stop: Asked before each whether to stop.
@@ -59,22 +61,22 @@ def triage_all(
     Raises:
         GauntletError: Something cannot be read or written.
     """
+    if state is None:
+        with State.open(folder, writable=True) as opened:
+            return triage_all(folder, seconds, state=opened, only=only, told=told, stop=stop)
     begun = time.monotonic()
     done: list[Done] = []
-    with State.open(folder) as state:
-        wanted = list(_wanted(state, folder, only))
-        if not wanted:
-            return []
-        targets = targets_of(folder)
-        for number, signature in enumerate(wanted):
-            if stop():
-                break
-            left = seconds - (time.monotonic() - begun)
-            share = max(left / (len(wanted) - number), _LEAST_SECONDS)
-            one = _one(folder, signature, targets, Budget(seconds=share, clock=time.monotonic))
-            _remember(state, one)
-            told(one)
-            done.append(one)
+    wanted = list(_wanted(state, folder, only))
+    targets = targets_of(folder) if wanted else None
+    for number, signature in enumerate(wanted):
+        if targets is None or stop():
+            break
+        left = seconds - (time.monotonic() - begun)
+        share = max(left / (len(wanted) - number), _LEAST_SECONDS)
+        one = _one(folder, signature, targets, Budget(seconds=share, clock=time.monotonic))
+        _remember(state, one)
+        told(one)
+        done.append(one)
     return done
 
 
@@ -114,7 +116,7 @@ def _one(folder: Path, signature: str, targets: Targets, budget: Budget) -> Done
 
 
 def keep(case: Case, folder: Path) -> Path:
-    """Write the regression case of a campaign's finding.
+    """Write the regression case of a campaign's finding, and the finding among its inputs.
 
     Returns:
         Where it is.
@@ -129,6 +131,7 @@ def keep(case: Case, folder: Path) -> Path:
         raise GauntletError(f"cannot make {cases}: {error.strerror}; the folder must be writable") from error
     path = cases / f"{case.signature}.json"
     write_whole(path, case.to_json())
+    write_whole(folder / FINDINGS / case.signature / f"{digest(case.data)}.json", case.finding.to_json())
     return path
 
 

@@ -41,13 +41,16 @@ class Check:
     is_same: bool = False
 
 
-def check_fix(inputs: Sequence[Case], targets: Targets, budget: Budget, seed: int = 1) -> Check:
+def check_fix(
+    inputs: Sequence[Case], targets: Targets, budget: Budget, *, known: Sequence[Finding] = (), seed: int = 1
+) -> Check:
     """Run all inputs of a finding, and if all is well the inputs around them.
 
     Args:
         inputs: At least one, the minimised one first.
         targets: Where targets are found.
         budget: For the inputs around.
+        known: Other findings that are open: an input around that shows one of those says nothing about this fix.
         seed: Of their choice.
 
     Raises:
@@ -64,23 +67,25 @@ def check_fix(inputs: Sequence[Case], targets: Targets, budget: Budget, seed: in
             target,
             derive_random(seed, "neighbours", first.signature),
         )
-        count, failing = _first_failing(child, around, budget)
+        others = [one for one in known if not same(first.finding, one)]
+        count, failing = _first_failing(child, around, budget, others)
     if failing is None:
         return Check("FIXED", tuple(outcomes), count)
     is_same = same(first.finding, failing)
     return Check("FIXED BUT A NEIGHBOUR FAILS", tuple(outcomes), count, failing, is_same)
 
 
-def _first_failing(child: Child, inputs: Iterator[bytes], budget: Budget) -> tuple[int, Finding | None]:
+def _first_failing(
+    child: Child, inputs: Iterator[bytes], budget: Budget, known: Sequence[Finding]
+) -> tuple[int, Finding | None]:
     count = 0
     while not budget.spent():
         left = min(budget.executions - budget.used, _AT_ONCE) if budget.executions else _AT_ONCE
         batch = list(islice(inputs, left))
         for answer in list(child.run(batch)):
-            budget.spend()
             count += 1
-            if answer.finding is not None:
-                return count, answer.finding
-            if budget.spent():
-                break
+            found = answer.finding
+            if found is not None and not any(same(one, found) for one in known):
+                return count, found
+            budget.take()
     return count, None

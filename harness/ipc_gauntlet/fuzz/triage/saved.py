@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ipc_gauntlet.errors import UsageError
+from ipc_gauntlet.fuzz.campaign import places
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.triage.case import Case, read_case
 
@@ -23,8 +24,9 @@ class Saved:
         signature: Its name.
         case: The best: minimised if that was done, else the smallest.
         inputs: All of them, the smallest first.
-        campaign: The folder of its campaign; None for a file.
         path: Where the best lies.
+        campaign: The folder of its campaign; None for a file.
+        triaged: Whether the best is the result of triage.
     """
 
     signature: str
@@ -32,37 +34,7 @@ class Saved:
     inputs: tuple[Case, ...]
     path: Path
     campaign: Path | None = None
-    triaged: bool = field(default=False)
-
-
-def campaigns(store: Store) -> list[Path]:
-    """Folders of campaigns, the one that was active last first."""
-    if not store.campaigns.is_dir():
-        return []
-    folders = [path for path in store.campaigns.iterdir() if (path / FINDINGS).is_dir()]
-    return sorted(folders, key=lambda path: (-_active(path), path.name))
-
-
-def _active(folder: Path) -> float:
-    return max((entry.stat().st_mtime for entry in folder.iterdir()), default=0.0)
-
-
-def campaign_folder(store: Store, name: str | None) -> Path:
-    """The folder of a campaign, by default of the one that was active last.
-
-    Raises:
-        UsageError: There is none.
-    """
-    if name is not None:
-        folder = store.campaigns / name
-        if not folder.is_dir() or folder.parent != store.campaigns:
-            known = ", ".join(path.name for path in campaigns(store)) or "none"
-            raise UsageError(f"there is no campaign {name!r} in {store.root}; there are: {known}")
-        return folder
-    found = campaigns(store)
-    if not found:
-        raise UsageError(f"there is no campaign in {store.root}; begin one with `ipc-gauntlet fuzz run`")
-    return found[0]
+    triaged: bool = False
 
 
 def signatures(campaign: Path) -> list[str]:
@@ -105,7 +77,7 @@ def find(names: Iterable[str], store: Store, campaign: str | None) -> list[Saved
     Raises:
         UsageError: A name means nothing, or more than one finding.
     """
-    folders = [campaign_folder(store, campaign)] if campaign is not None else campaigns(store)
+    folders = [places.campaign(store, campaign)] if campaign is not None else places.all_campaigns(store)
     return [_find_one(name, folders) for name in names]
 
 
@@ -126,3 +98,19 @@ def _find_one(name: str, folders: Sequence[Path]) -> Saved:
     raise UsageError(
         f"{name} is neither a file nor a finding of a campaign ({where}); `ipc-gauntlet fuzz status` lists findings"
     )
+
+
+def others(saved: Saved) -> list[Case]:
+    """The other findings of the same campaign and target.
+
+    Raises:
+        UsageError: A file cannot be read.
+    """
+    if saved.campaign is None:
+        return []
+    cases = [
+        of_signature(saved.campaign, name).case
+        for name in signatures(saved.campaign)
+        if name != saved.signature
+    ]
+    return [case for case in cases if case.target == saved.case.target]

@@ -12,7 +12,7 @@ from ipc_gauntlet.fuzz.registry import Found, find
 from ipc_gauntlet.fuzz.target import Target
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Settings:
     """How inputs are executed.
 
