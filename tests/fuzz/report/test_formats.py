@@ -143,7 +143,9 @@ def test_short_numbers(value: float, text: str) -> None:
     assert short(value) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (600, "10 min"), (27_000, "7.5 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(2.25, "2.2 s"), (45, "45 s"), (600, "10 min"), (27_000, "7.5 h")]
+)
 def test_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
 
