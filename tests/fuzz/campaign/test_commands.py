@@ -202,6 +202,14 @@ def test_the_summary_tells_the_truth() -> None:
     assert "1 open finding, 1 blind" in shown
 
 
+def test_what_many_targets_have_is_said_once() -> None:
+    targets = tuple(_target(f"t{number}", warnings=("no canary: no time",)) for number in range(9))
+    shown = _shown(_status(targets=targets))
+    assert shown.count("no canary: no time") == 1
+    assert "9 targets" in shown
+    assert "9 without a canary" in shown
+
+
 def test_fixed_and_ignored_findings_are_not_shown() -> None:
     now = _status(findings=(_finding(status="fixed"), _finding(status="ignored")), findings_total=2)
     shown = _shown(now)

@@ -61,7 +61,7 @@ def target_grid(status: Status, shown: Sequence[TargetState], *, wide: bool) -> 
     """
     found = findings_of(status)
     busy = {one.target: one.doing for one in status.running}
-    heads = ["executions", "exec/s", "edges", *(["corpus", "last new"] if wide else []), "found", "canary"]
+    heads = ["executions", "exec/s", "edges", *(["corpus", "since new"] if wide else []), "found", "canary"]
     grid = Grid(right=range(1, len(heads)))
     grid.add("target", *((head, "dim") for head in heads), "")
     for target in shown:
@@ -84,7 +84,7 @@ def target_grid(status: Status, shown: Sequence[TargetState], *, wide: bool) -> 
 def _last_new(target: TargetState) -> tuple[str, str]:
     if not target.executions:
         return "-", "dim"
-    return f"{clock(target.last_new)} ago", "green" if target.last_new < 10 else ""
+    return clock(target.last_new), "green" if target.last_new < 10 else ""
 
 
 def _canary(target: TargetState) -> tuple[str, str]:

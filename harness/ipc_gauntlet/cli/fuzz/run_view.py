@@ -98,7 +98,7 @@ class RunView:
         shown = most_telling(now, room)
         lines = target_grid(now, shown, wide=width >= _WIDE).lines(width)
         if left_out := len(now.targets) - len(shown):
-            lines.append(Text(f"  and {plural(left_out, 'target')} more", style="dim"))
+            lines.append(Text(f"  and {plural(left_out, 'more target')}", style="dim"))
         lines.append(Text(""))
         lines.append(Text.assemble(*_line(now)))
         lines[-1].truncate(width, overflow="ellipsis")

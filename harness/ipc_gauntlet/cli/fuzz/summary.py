@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ipc_gauntlet.cli.console import Grid, put
 from ipc_gauntlet.cli.fuzz.figures import clock, count, plural, target_grid
+from ipc_gauntlet.fuzz.campaign.guards import NO_CANARY
 from ipc_gauntlet.report.text import one_line
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOST = 30
 _WIDE = 110
+_LONGEST = 140
 
 
 def print_summary(console: Console, status: Status, options: str = "") -> None:
@@ -41,7 +43,7 @@ def _print_findings(console: Console, status: Status, options: str) -> None:
         put(console, ("FOUND  ", "bold red"), (finding.signature, "bold"), f"  {finding.target}")
         again = f", reproduced {finding.reproduced}" if finding.reproduced else ""
         put(console, f"    {one_line(finding.message, 200)}")
-        facts = f"{finding.kind}, {finding.size} bytes, seen {count(finding.count)} times"
+        facts = f"{finding.kind}, {plural(finding.size, 'byte')}, seen {_times(finding.count)}"
         put(console, (f"    {facts}, first after {clock(finding.first_at)}{again}", "dim"))
         put(console, f"    ipc-gauntlet fuzz show {finding.signature}{options}")
         put(console, f"    ipc-gauntlet fuzz replay {finding.signature}{options}")
@@ -54,6 +56,10 @@ def _print_findings(console: Console, status: Status, options: str) -> None:
         put(console, "")
 
 
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{count(number)} times"
+
+
 def _print_blind(console: Console, status: Status) -> None:
     grid = Grid()
     for target in status.blind:
@@ -64,12 +70,17 @@ def _print_blind(console: Console, status: Status) -> None:
 
 
 def _print_warnings(console: Console, status: Status) -> None:
-    grid = Grid()
+    """One line for each thing, however many targets it is about."""
+    about: dict[str, list[str]] = {}
     for target in status.targets:
         for warning in target.warnings:
-            grid.add(("look at", "yellow"), target.target, warning)
-    if any(target.warnings for target in status.targets):
-        grid.print(console)
+            about.setdefault(warning, []).append(target.target)
+    for warning, names in about.items():
+        who = names[0] if len(names) == 1 else f"{len(names)} targets"
+        put(console, ("  look at  ", "yellow"), (who, "bold"), f"  {one_line(warning, _LONGEST)}")
+        if len(names) > 1:
+            put(console, (f"           {one_line(', '.join(names), _LONGEST)}", "dim"))
+    if about:
         put(console, "")
 
 
@@ -80,13 +91,22 @@ def _print_last(console: Console, status: Status, options: str) -> None:
         console,
         _word(status),
         f"  {count(executions)} executions on {plural(len(status.targets), 'target')} in {clock(status.elapsed)}; "
-        f"{plural(open_ones, 'open finding')}, {len(status.blind)} blind",
+        f"{plural(open_ones, 'open finding')}, {len(status.blind)} blind{_unsure(status)}",
     )
     if status.message:
         put(console, (f"  {one_line(status.message)}", "yellow"))
     if status.phase == "stopped":
         put(console, f"  go on with: ipc-gauntlet fuzz run --name {status.name}{options}")
     put(console, (f"  report: ipc-gauntlet fuzz report {status.name} --html report.html{options}", "dim"))
+
+
+def _unsure(status: Status) -> str:
+    """How many targets were fuzzed without anybody knowing whether a bug would have been found."""
+    without = sum(
+        not target.blind and any(warning.startswith(NO_CANARY) for warning in target.warnings)
+        for target in status.targets
+    )
+    return f", {without} without a canary" if without else ""
 
 
 def _word(status: Status) -> tuple[str, str]:

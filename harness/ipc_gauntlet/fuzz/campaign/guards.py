@@ -23,6 +23,11 @@ CAUGHT = "caught"
 MISSED = "missed"
 UNTRIED = "untried"
 
+NO_CANARY = "no canary"
+"""With this a warning begins that says that a target has none."""
+
+_TOO_EARLY = "there was no time for one yet"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -92,7 +97,9 @@ def _warnings(facts: Facts) -> tuple[str, ...]:
             f"{state.broken} of {state.slices} slices broke{f': {facts.trouble}' if facts.trouble else ''}"
         )
     if facts.canary_wanted and state.slices and state.canary not in (CAUGHT, MISSED):
-        found.append(f"no canary: {state.canary}")
+        found.append(
+            f"{NO_CANARY}: {_TOO_EARLY if state.canary == UNTRIED else state.canary.removeprefix('none: ')}"
+        )
     if state.unreached and not is_enough(state):
         found.append(f"not reached yet: {', '.join(state.unreached)}")
     if is_enough(state):
