@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from systems import WINDOWS, needs_unix_sockets
 
 from ipc_gauntlet.engine.implementations import Target, bundled, modules, parse_command
 from ipc_gauntlet.engine.isolation import arguments, clean_environment, package_folders, suite_packages
@@ -71,7 +72,7 @@ def test_a_consumer_that_cannot_write_is_left_out() -> None:
     ("text", "words"),
     [
         ("driver --flag value", ("driver", "--flag", "value")),
-        ("'my driver' \"a b\" c\\ d", ("my driver", "a b", "c d")),
+        ("'my driver' \"a b\" c\\d", ("my driver", "a b", "c\\d" if WINDOWS else "cd")),
         (
             "a 'b\"c' ; rm -rf $HOME | x > y & z `w`",
             ("a", 'b"c', ";", "rm", "-rf", "$HOME", "|", "x", ">", "y", "&", "z", "`w`"),
@@ -79,7 +80,7 @@ def test_a_consumer_that_cannot_write_is_left_out() -> None:
     ],
 )
 def test_commands_are_split_as_a_shell_does(text: str, words: tuple[str, ...]) -> None:
-    """Quotes and backslashes work; nothing else that a shell would do is done."""
+    """Quotes and backslashes work as the system has them; nothing else that a shell would do is done."""
     assert parse_command(text).argv == words
 
 
@@ -145,6 +146,7 @@ def test_wishes_are_checked_before_anything_starts(wish: Wish) -> None:
         check(wish)
 
 
+OWN, FOREIGN = ("pipe", "unix") if WINDOWS else ("unix", "pipe")
 STATEMENT = {
     "name": "s",
     "version": "2",
@@ -165,14 +167,19 @@ def described(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 def test_settings_travel_as_json(described: dict[str, object], tmp_path: Path) -> None:
     """What a worker reads is what the controlling process wrote."""
     settings = settings_for(Wish(target=Target(driver="x"), seed=4, profile="local"), tmp_path)
-    assert settings.transports == ("unix", "tcp")
+    assert settings.transports == (("tcp",) if WINDOWS else ("unix", "tcp"))
     assert (settings.implementation.profile, settings.implementation.claimed) == ("local", "channel")
     assert decode_settings(encode_settings(settings)) == settings
 
 
 @pytest.mark.parametrize(
     ("transports", "asked", "error"),
-    [(["pipe"], (), HarnessError), (["unix"], ("tcp",), UsageError), ([], (), HarnessError)],
+    [
+        ([FOREIGN], (), HarnessError),
+        ([FOREIGN, "tcp"], (FOREIGN,), UsageError),
+        ([OWN], ("tcp",), UsageError),
+        ([], (), HarnessError),
+    ],
 )
 def test_transports_nobody_can_use(
     described: dict[str, object],
@@ -204,7 +211,8 @@ def test_time_scale_of_the_environment(
 def test_the_private_directory_is_private_and_goes_away() -> None:
     """Only its owner can use it, its path is short, and it is removed even when the body fails."""
     with pytest.raises(RuntimeError), private_directory() as path:  # noqa: PT012 - the point is what happens after
-        assert path.stat().st_mode & 0o777 == 0o700
+        if not WINDOWS:  # there, the user's folder for temporary files lets nobody else in
+            assert path.stat().st_mode & 0o777 == 0o700
         assert len(os.fsencode(path)) <= 80
         (path / "deep").mkdir()
         (path / "deep" / "file").write_text("x", encoding="utf-8")
@@ -212,6 +220,7 @@ def test_the_private_directory_is_private_and_goes_away() -> None:
     assert not path.exists()
 
 
+@needs_unix_sockets
 def test_long_temporary_folders_are_avoided(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where the folder for temporary files has a long name, sockets still fit."""
     long = tmp_path / ("x" * 90)
@@ -221,14 +230,21 @@ def test_long_temporary_folders_are_avoided(monkeypatch: pytest.MonkeyPatch, tmp
         assert long not in path.parents
 
 
+def _dawdle() -> None:
+    for _ in range(500):  # no signal ends a long sleep on Windows
+        time.sleep(0.01)
+
+
 def test_a_case_that_takes_too_long_is_interrupted() -> None:
     """The exception arrives in the case, and the alarm is gone afterwards."""
-    before = signal.getsignal(signal.SIGALRM)
+    alarm = signal.SIGTERM if WINDOWS else getattr(signal, "SIGALRM")  # noqa: B009 - absent on Windows
+    before = signal.getsignal(alarm)
     with pytest.raises(CaseDeadline, match="given up after 0"), Watchdog(0.05, None).watch():
-        time.sleep(5)
-    assert signal.getsignal(signal.SIGALRM) is before
+        _dawdle()
+    assert signal.getsignal(alarm) is before
 
 
+@pytest.mark.skipif(WINDOWS, reason="Windows has no alarms")
 def test_somebody_else_s_alarm_goes_on() -> None:
     """A time limit of pytest's own is still there after a case, and not longer than before."""
     before = signal.signal(signal.SIGALRM, lambda _number, _frame: None)
@@ -253,6 +269,15 @@ def test_a_signal_interrupts_once() -> None:
     assert stopper.status is ExitStatus.terminated
 
 
+@pytest.mark.skipif(not WINDOWS, reason="Ctrl-Break is a thing of Windows")
+def test_control_break_interrupts() -> None:
+    """As Ctrl-C does, with the same exit status."""
+    stopper = Stopper()
+    with stopper.listening(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(getattr(signal, "SIGBREAK"))  # noqa: B009 - absent on POSIX
+    assert stopper.status is ExitStatus.interrupted
+
+
 def test_signals_are_given_back() -> None:
     """After a run, signals do what they did before."""
     before = signal.getsignal(signal.SIGTERM)
@@ -261,7 +286,12 @@ def test_signals_are_given_back() -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-ORPHAN = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(60)\n    os._exit(0)\nos.wait()\ntime.sleep(60)"
+SLEEP = "import time; time.sleep(60)"
+ORPHAN = (
+    f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
+    if WINDOWS
+    else "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0: time.sleep(60)\n    os._exit(0)\nos.wait()\ntime.sleep(60)"
+)
 
 
 def test_no_process_survives_its_household() -> None:

@@ -22,7 +22,10 @@ with private_directory() as path:
 def holder(tmp_path: Path) -> "subprocess.Popen[str]":
     """A process that has a private directory, which lies in the test's own folder."""
     return subprocess.Popen(
-        [sys.executable, "-c", HOLD], env={"TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
