@@ -53,7 +53,8 @@ def test_a_slice_is_added(state: State) -> None:
     assert (finding.count, finding.status, finding.size, finding.first_at) == (2, "new", 9, 1.0)
     assert state.known() == ("crash-0123456789abcdef",)
     account = state.accounts()[0]
-    assert (account.given, account.passed, account.engines) == (1.0, 2.0, {"portable": 1})
+    assert (account.given, account.passed, account.slices) == (1.0, 2.0, 1)
+    assert state.rates() == {"small.right": pytest.approx(1000 / 0.9)}
 
 
 def test_a_slice_is_added_once(state: State) -> None:

@@ -29,7 +29,7 @@ def at_rest(state: State) -> status.Status:
         jobs=plan.jobs,
         engines=plan.engines,
         targets=targets,
-        rates={one.target: status.last_rate(state.growth(one.target)) for one in targets},
+        rates=state.rates(),
         running=(),
         findings=findings[-status.MOST_FINDINGS :],
         findings_total=len(findings),

@@ -13,9 +13,9 @@ killed at any moment.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,7 +54,6 @@ class Account:
     broken_in_a_row: int = 0
     trouble: str = ""
     kept: int = 0
-    engines: Mapping[str, int] = field(default_factory=dict)
 
 
 class State:
@@ -207,6 +206,13 @@ class State:
         rows = self._rows("SELECT * FROM growth WHERE target = ? ORDER BY id", target)
         return [Growth(**{key: row[key] for key in Growth.__struct_fields__}) for row in rows]
 
+    def rates(self) -> dict[str, float]:
+        """Executions per CPU second in the last slice of each target that had one."""
+        rows = self._rows(
+            "SELECT target, rate FROM growth WHERE id IN (SELECT max(id) FROM growth GROUP BY target)"
+        )
+        return {row["target"]: row["rate"] for row in rows}
+
     def findings(self) -> list[FindingState]:
         """All findings, the oldest first."""
         rows = self._rows("SELECT * FROM finding ORDER BY first_at, signature")
@@ -231,9 +237,6 @@ class State:
     def accounts(self) -> list[Account]:
         """What the budget has to know, in the order of the plan."""
         rows = {row["name"]: row for row in self._rows("SELECT * FROM target")}
-        slices: dict[str, dict[str, int]] = {}
-        for row in self._rows("SELECT target, engine, count(*) AS n FROM slice GROUP BY target, engine"):
-            slices.setdefault(row["target"], {})[row["engine"]] = row["n"]
         return [
             Account(
                 target=name,
@@ -246,7 +249,6 @@ class State:
                 broken_in_a_row=rows[name]["broken_in_a_row"],
                 trouble=rows[name]["trouble"],
                 kept=rows[name]["kept"],
-                engines=slices.get(name, {}),
             )
             for name in self.plan().targets
             if name in rows

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.fuzz.campaign.records import FindingState, Growth, Plan, TargetState
+from ipc_gauntlet.fuzz.campaign.records import FindingState, Plan, TargetState
 from ipc_gauntlet.fuzz.spec import Progress
 from ipc_gauntlet.fuzz.work import write_whole
 
@@ -170,11 +170,6 @@ def open_findings(findings: tuple[FindingState, ...] | list[FindingState]) -> in
 def budget_left(plan: Plan, budget: float, elapsed: float) -> float | None:
     """Seconds until a campaign is over; None if it goes on until it is stopped."""
     return max(0.0, budget - elapsed) if plan.seconds else None
-
-
-def last_rate(points: list[Growth]) -> float:
-    """Executions per CPU second in the last slice, 0 if there was none."""
-    return points[-1].rate if points else 0.0
 
 
 def schema() -> bytes:

@@ -320,9 +320,7 @@ class Supervisor:
     def _learn(self) -> None:
         self._targets = tuple(self.state.targets())
         self._findings = tuple(self.state.findings())
-        self._rates = {
-            target.target: status.last_rate(self.state.growth(target.target)) for target in self._targets
-        }
+        self._rates = self.state.rates()
         self.schedule.learn(self.state.accounts())
 
     def _tell(self, *, at_once: bool = False) -> None:
