@@ -58,12 +58,12 @@ def spec_of(folder: Path, **orders: Any) -> Spec:  # noqa: ANN401 - members of S
     return Spec(**{**usual, "folder": str(folder), **orders})
 
 
-def run_slice(folder: Path, *, seconds: float = 90, cwd: Path | None = None, **orders: Any) -> Slice:  # noqa: ANN401
+def run_slice(folder: Path, *, patience: float = 90, cwd: Path | None = None, **orders: Any) -> Slice:  # noqa: ANN401
     """Run a slice to its end.
 
     Args:
         folder: Where it writes; made if it is not there.
-        seconds: How long it may take.
+        patience: How many seconds it may take.
         cwd: Its working folder.
         orders: Members of `Spec`.
     """
@@ -77,7 +77,7 @@ def run_slice(folder: Path, *, seconds: float = 90, cwd: Path | None = None, **o
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=seconds,
+        timeout=patience,
         check=False,
         cwd=cwd or folder.parent,
     )
