@@ -92,7 +92,7 @@ def target(name: str, **members: object) -> Target:
 TARGETS = (
     target("box"),
     target("structured", structure=Boxes()),
-    target("canonical", encode=toy_parser.encode, canonical=True, tokens=(b"\x09\x02",)),
+    target("canonical", encode=toy_parser.encode, canonical=True, tokens=(b"BOX\x09\x00",)),
     target("keeps", parse=keeps, residue=lambda: len(kept)),
     target("dies", parse=dies, tokens=(b"\x77",)),
     target("driven", reference_parser="box", told=told, tokens=(b"\x77\x00",)),
