@@ -1,13 +1,14 @@
 """Command lines of drivers: words as in a shell, and clear words when the program is not there."""
 
-import shlex
 import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from systems import WINDOWS
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.driver import Driver, DriverCommand
 from ipc_gauntlet.errors import DriverStartError, UsageError
 from ipc_gauntlet.reactor import Reactor
@@ -17,7 +18,26 @@ from ipc_gauntlet.reactor import Reactor
 def test_quoted_words_survive(words: list[str]) -> None:
     """What a shell would pass on to a program is what the program gets."""
     if words[0]:
-        assert DriverCommand.parse(shlex.join(words)).argv == tuple(words)
+        assert DriverCommand.parse(quoting.join(words)).argv == tuple(words)
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
+def test_quoted_words_survive_on_windows(words: list[str]) -> None:
+    """By its own rules, on any system."""
+    assert quoting.split(quoting.join(words, windows=True), windows=True) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "argv"),
+    [
+        (r"C:\Python\python.exe driver.py", [r"C:\Python\python.exe", "driver.py"]),
+        (r'"C:\Program Files\x.exe" --flag="a b\"', ["C:\\Program Files\\x.exe", "--flag=a b\\"]),
+        (r"'C:\my driver\x.exe' # \\server\share", [r"C:\my driver\x.exe", "#", r"\\server\share"]),
+    ],
+)
+def test_a_backslash_is_part_of_a_path_on_windows(text: str, argv: list[str]) -> None:
+    """Also the last one in front of a quote; and nothing is a comment."""
+    assert quoting.split(text, windows=True) == argv
 
 
 @pytest.mark.parametrize(
@@ -74,17 +94,22 @@ def test_programs_that_cannot_be_run_are_explained_before_anything_starts(
     lost = tmp_path / "lost"
     lost.write_text("#!/no/such/interpreter\n")
     lost.chmod(0o700)
-    attempts = [
+    attempts: list[tuple[tuple[str, ...], str | None, str]] = [
         (("/no/such/driver",), None, "does not exist; check the path"),
         (("./nothing",), str(tmp_path), "does not exist .relative to"),
         ((str(tmp_path),), None, "is a directory"),
-        ((str(script),), None, "not executable; run it with its interpreter: python"),
         (("no-such-program-at-all",), None, "was not found in PATH; install it"),
         (("driver.py",), str(tmp_path), r"was not found in PATH; a file of that name .* write \./driver.py"),
-        ((str(binary),), None, "neither a binary of this system nor does it begin with #!"),
-        ((str(lost),), None, "interpreter in its first line"),
         ((sys.executable,), "/no/such/directory", "working directory /no/such/directory does not exist"),
     ]
+    if WINDOWS:
+        attempts += [((str(binary),), None, "no program of Windows; put its interpreter in front")]
+    else:
+        attempts += [
+            ((str(script),), None, "not executable; run it with its interpreter: python"),
+            ((str(binary),), None, "neither a binary of this system nor does it begin with #!"),
+            ((str(lost),), None, "interpreter in its first line"),
+        ]
     for argv, cwd, text in attempts:
         command = DriverCommand(argv, cwd=cwd)
         with pytest.raises(DriverStartError, match=text) as caught:
@@ -92,6 +117,7 @@ def test_programs_that_cannot_be_run_are_explained_before_anything_starts(
         assert str(caught.value).startswith(f"driver client ({command})")
 
 
+@pytest.mark.skipif(WINDOWS, reason="a script is no program of Windows, and Python cannot be copied alone")
 def test_a_relative_program_is_looked_up_in_the_working_directory(tmp_path: Path, reactor: Reactor) -> None:
     """The directory and the environment of the command reach the program."""
     script = tmp_path / "d"

@@ -1,13 +1,13 @@
 """The command line that starts a driver."""
 
 import os
-import shlex
 import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.errors import DriverStartError, UsageError
 
 
@@ -48,7 +48,7 @@ class DriverCommand:
             UsageError: When the text is empty or a quote is not closed.
         """
         try:
-            words = _split(text)
+            words = quoting.split(text)
         except ValueError as error:
             raise UsageError(f"cannot split the driver command {text!r} into words: {error}") from error
         return cls(tuple(words), name=name, cwd=cwd)
@@ -64,7 +64,7 @@ class DriverCommand:
         return cls((sys.executable, "-m", module), name=name or module)
 
     def __str__(self) -> str:
-        return shlex.join(self.argv)
+        return quoting.join(self.argv)
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of the program: the harness's, then `env`, then `extra`."""
@@ -97,7 +97,8 @@ class DriverCommand:
             raise DriverStartError(driver, f"{program!r} is a directory; name the program inside it")
         if not os.access(path, os.X_OK):
             raise DriverStartError(driver, f"the file {program!r} is not executable; {_how_to_run(program)}")
-        return program
+        # Windows would look for a relative path in our working directory, not in the program's.
+        return str(path.absolute()) if sys.platform == "win32" else program
 
     def _locate_in_path(self, driver: str, program: str) -> str:
         found = shutil.which(program, path=self.environment({}).get("PATH"))
@@ -110,21 +111,11 @@ class DriverCommand:
         raise DriverStartError(driver, f"the program {program!r} was not found in PATH; {here}")
 
 
-def _split(text: str) -> list[str]:
-    if sys.platform != "win32":
-        return shlex.split(text)
-    else:  # noqa: RET505 - without it, mypy calls the rest unreachable on POSIX
-        # In POSIX rules a backslash escapes the next character, which would ruin every Windows path.
-        return [_strip_quotes(word) for word in shlex.split(text, posix=False)]
-
-
-def _strip_quotes(word: str) -> str:
-    return word[1:-1] if len(word) >= 2 and word[0] == word[-1] and word[0] in "\"'" else word
-
-
 def _how_to_run(program: str) -> str:
     if program.endswith(".py"):
         return f"run it with its interpreter: python {program}"
+    if sys.platform == "win32":
+        return "put its interpreter in front"
     return f"make it so (chmod +x {program}), or put its interpreter in front"
 
 

@@ -1,8 +1,8 @@
 """The words in which a driver's failures are told to a person."""
 
-import shlex
 import signal
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.driver.command import DriverCommand
 
 _LINES = 8
@@ -36,7 +36,7 @@ def explain(what: str, hint: str, stderr: str) -> str:
 
 def examine_hint(command: DriverCommand) -> str:
     """Advise to examine the driver on its own."""
-    return f"examine it with: ipc-gauntlet doctor --driver {shlex.quote(str(command))}"
+    return f"examine it with: ipc-gauntlet doctor --driver {quoting.quote(str(command))}"
 
 
 # How Windows ends a process that did not end itself; the others can be looked up by their number.

@@ -5,6 +5,7 @@ the process printed after it counts.
 """
 
 import errno
+import sys
 from collections.abc import Callable
 
 import msgspec
@@ -304,6 +305,12 @@ class Session:
 
 def _explain_start(program: str, error: OSError) -> str:
     """Say why the operating system refused a program that is there and executable."""
+    if sys.platform == "win32":
+        if error.errno == errno.ENOEXEC:
+            return (
+                f"{program!r} could not be started: it is no program of Windows; put its interpreter in front"
+            )
+        return f"{program!r} could not be started: {error.strerror or error}"
     if isinstance(error, FileNotFoundError):
         return f"{program!r} could not be started: the interpreter in its first line (#!...) does not exist"
     if error.errno == errno.ENOEXEC:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.engine.mutants import PREFIX, flawed
 from ipc_gauntlet.engine.selection import suggest
 from ipc_gauntlet.engine.settings import Command
@@ -61,7 +61,7 @@ class Target:
         ):
             if value is not None:
                 words += [option, value]
-        return shlex.join(words)
+        return quoting.join(words)
 
     @staticmethod
     def _side(text: str | None) -> Command | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.engine.selection import Selection, suggest
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.events import CaseResult
@@ -80,7 +80,7 @@ def recorded_options(result: CaseResult) -> list[str]:
     Raises:
         UsageError: The report does not say how.
     """
-    words = shlex.split(result.replay)
+    words = quoting.split(result.replay)
     if words[:2] != ["ipc-gauntlet", "replay"]:
         raise UsageError(f"the report does not say how to repeat {result.id}")
     return words[3:]

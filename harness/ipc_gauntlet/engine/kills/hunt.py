@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.implementations import Target
 from ipc_gauntlet.engine.isolation import suite_packages
@@ -255,7 +255,7 @@ def _collection(named: str | None) -> Collection:
 
 def _settings(collection: Collection, order: HuntOrder, workdir: Path) -> Settings:
     wish = Wish(
-        target=Target(driver=shlex.join(collection.unflawed.command.argv)),
+        target=Target(driver=quoting.join(collection.unflawed.command.argv)),
         seed=order.seed,
         packages=order.packages,
         case_limit_s=_CASE_LIMIT_S,

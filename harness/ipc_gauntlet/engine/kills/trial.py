@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.kills.crew import Crew, Order
 from ipc_gauntlet.engine.kills.jobs import Job, Told
@@ -197,7 +197,7 @@ class Trial:
             client=command,
             server=command,
             workdir=str(folder),
-            replay=f"--driver {shlex.quote(shlex.join(command.argv))} --seed {shared.settings.seed}",
+            replay=f"--driver {quoting.quote(quoting.join(command.argv))} --seed {shared.settings.seed}",
         )
         return Job(
             settings=settings,
