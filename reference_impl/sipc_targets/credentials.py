@@ -164,6 +164,7 @@ PATH = Sequence(
         Step("time", (Int("days", 2),)),
     ),
     most=8,
+    samples=lambda: _path_seeds(),
 )
 
 

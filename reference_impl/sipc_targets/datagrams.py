@@ -33,6 +33,7 @@ DATAGRAMS = Sequence(
         Step("last_number", (Int("below", 2, samples=(0, 1, 2)),)),
     ),
     most=48,
+    samples=lambda: _seeds(),
 )
 _FORGED = {"wrong_epoch", "again", "flip", "raw", "last_number"}
 

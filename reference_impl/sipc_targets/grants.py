@@ -151,7 +151,7 @@ def targets() -> Iterator[Target]:
         measured=("sipc.tokens", "sipc.cbor"),
         seeds=lambda: [signed_token(one) for one in _claims_seeds()],
         tokens=(tokens.PROTECTED, b"\x84\x43\xa1\x01\x27\xa0", ISSUER.encode()),
-        structure=Schema(wire.TOKEN),
+        structure=Schema(wire.TOKEN, lambda: map(signed_token, _claims_seeds())),
         reach=("sipc.tokens:decode", "sipc.tokens:judge"),
     )
     yield Target(
@@ -163,7 +163,7 @@ def targets() -> Iterator[Target]:
         measured=("sipc.tokens", "sipc.cbor"),
         seeds=_claims_seeds,
         tokens=(b"\x3a\0\1\0\0", b"\x3a\0\1\0\2", b"\x3a\0\1\0\3", b"\x3a\0\1\0\4", ISSUER.encode()),
-        structure=Schema(wire.TOKEN_CLAIMS),
+        structure=Schema(wire.TOKEN_CLAIMS, _claims_seeds),
         reach=(
             "sipc.tokens:decode",
             "sipc.tokens:judge",
@@ -181,7 +181,7 @@ def targets() -> Iterator[Target]:
         measured=("sipc.signing", "sipc.envelope", "sipc.cbor"),
         seeds=_signed_seeds,
         tokens=(b"\x12\x78", b"\x13\x78", b"\x14\x58\x40", b"\x15\x82\x50"),
-        structure=Schema(wire.SIGNED_REQUEST),
+        structure=Schema(wire.SIGNED_REQUEST, _signed_seeds),
         reach=("sipc.signing:verify", "sipc.signing:signed_octets"),
         longest=2048,
     )

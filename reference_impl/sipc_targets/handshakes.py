@@ -73,7 +73,7 @@ ACTIONS = (
 )
 """What is done in order."""
 
-HANDSHAKE = Sequence((*QUIRKS, *ACTIONS), most=16, prefix=(Int("suite", high=4),))
+HANDSHAKE = Sequence((*QUIRKS, *ACTIONS), most=16, prefix=(Int("suite", high=4),), samples=lambda: _seeds())
 _ACTIONS = frozenset(step.name for step in ACTIONS)
 _MOST_DELIVERIES = 16
 
@@ -303,6 +303,9 @@ def _judge(meeting: Meeting, suite: int, broken: Broken, *, initiator: bool) -> 
     last = meeting.events[-1] if meeting.events else None
     if isinstance(last, Rejected) or (isinstance(last, Closed) and last.reason is not None):
         raise SessionEnded(last.reason or "unspecified")
+    if established is None:
+        # The other side was told something wrong and goes on no more; this side would wait for its deadline.
+        raise SessionEnded("unfinished")
     return tuple(type(event).__name__ for event in meeting.events)
 
 

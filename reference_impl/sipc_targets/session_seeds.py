@@ -82,6 +82,7 @@ def sessions() -> Iterator[bytes]:
         ]
         yield SESSION.encode([*before, (fault.name, b"\0\2"), ("message", _EVENT)], bytes((at % 5, 0)))
         yield SESSION.encode([(fault.name, b"\0\2"), *_READY], bytes((at % 5, 0)))
+        yield SESSION.encode([*_READY, (fault.name, b"\0\2"), ("message", _EVENT)], bytes((at % 5, 0)))
     bodies = [("body", body) for body in seeds.record_bodies()]
     yield from (SESSION.encode([*_READY, one], b"\0\0") for one in bodies)
     yield from (SESSION.encode([*_READY, ("message", b"\1" + one)], b"\1\4") for one in seeds.messages())

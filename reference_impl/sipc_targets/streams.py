@@ -72,6 +72,7 @@ FRAGMENTS = Sequence(
         Step("clear"),
     ),
     most=64,
+    samples=lambda: _fragment_seeds(),
 )
 _MOST_MESSAGE = 256
 
@@ -128,6 +129,7 @@ RECORDS = Sequence(
         Step("short_tag", (Int("bytes", high=15),)),
     ),
     prefix=(Int("cipher", high=1),),
+    samples=lambda: _record_seeds(),
 )
 _FAULTS = {"raw", "flip", "again", "skip", "other_key", "old_key", "silent_rekey", "short_tag"}
 

@@ -14,7 +14,8 @@ Whatever bytes come, they are read as far as they can be, and written again unch
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from random import Random
 
 from ipc_gauntlet.fuzz.mutate.fields import REST, Const, Field, Int, Node, Raw, Scope, Text, settle
@@ -47,6 +48,7 @@ __all__ = [
 ]
 
 _MOST_TRIES = 4
+_FROM_SAMPLES = 0.5
 
 
 class Schema:
@@ -54,18 +56,26 @@ class Schema:
 
     Args:
         field: The whole input.
+        samples: Gives valid inputs for what the fields alone would hardly make; asked when it is first needed.
     """
 
-    def __init__(self, field: Field) -> None:
+    def __init__(self, field: Field, samples: Callable[[], Iterable[bytes]] | None = None) -> None:
         self.field = field
+        self._given = samples
         self._whole = Span("", field)
+
+    @cached_property
+    def _samples(self) -> tuple[bytes, ...]:
+        return () if self._given is None else tuple(self._given())
 
     def read(self, data: bytes) -> Node:
         """Read an input; what lies behind it is a last child named `rest`."""
         return self._whole.read(data, 0, len(data), Scope())[0]
 
     def generate(self, rng: Random) -> bytes:
-        """Make an input."""
+        """Make an input, half of the time out of a sample if there are any."""
+        if self._samples and rng.random() < _FROM_SAMPLES:
+            return rng.choice(self._samples)
         node = self.field.generate(rng, Scope())
         settle(node)
         return node.joined()
@@ -88,6 +98,14 @@ class Schema:
             if made != data:
                 break
         return made
+
+    def fix(self, data: bytes) -> bytes:
+        """Put right what follows from other fields: lengths, counts, checksums."""
+        root = self.read(data)
+        for node in root.walk():
+            node.kept = False
+        settle(root)
+        return root.joined()
 
     def smaller(self, data: bytes) -> Iterator[bytes]:
         """Inputs with less in them, the smallest first."""

@@ -13,7 +13,7 @@ Any bytes are a list of steps: a number beyond the last kind counts modulo their
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -62,15 +62,23 @@ class Sequence:
         steps: These; their order gives them their numbers, so new ones go to the end.
         most: Most steps of a list that are looked at.
         prefix: Fields in front of the list, of fixed widths.
+        samples: Gives lists of which others are made: few lists of any steps make sense.
 
     Raises:
         UsageError: There are none, too many, or two of one name.
     """
 
-    def __init__(self, steps: Iterable[Step], most: int = 32, prefix: tuple[Int, ...] = ()) -> None:
+    def __init__(
+        self,
+        steps: Iterable[Step],
+        most: int = 32,
+        prefix: tuple[Int, ...] = (),
+        samples: Callable[[], Iterable[bytes]] | None = None,
+    ) -> None:
         self.steps = tuple(steps)
         self.most = most
         self.prefix = prefix
+        self._samples = samples
         self._numbers = {step.name: number for number, step in enumerate(self.steps)}
         if not 0 < len(self.steps) <= 256 or len(self._numbers) != len(self.steps):
             raise UsageError("a sequence has 1 to 256 kinds of steps, each with a name of its own")
@@ -88,7 +96,7 @@ class Sequence:
             (kind, Length("length", 2, of=("arguments",)), Choice("arguments", by="kind", cases=kinds)),
         )
         steps = Repeat("steps", step, high=self.most)
-        return Schema(Record("", (*self.prefix, steps)) if self.prefix else steps)
+        return Schema(Record("", (*self.prefix, steps)) if self.prefix else steps, self._samples)
 
     def encode(self, calls: Iterable[tuple[str, bytes]], prefix: bytes = b"") -> bytes:
         """Write a list of steps, each by its name and the bytes of its arguments.
