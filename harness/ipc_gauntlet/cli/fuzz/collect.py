@@ -45,10 +45,15 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     collected = collect(values["folders"], store, values["name"], click.echo)
     if paths:
         write(gather(collected.folder, datetime.datetime.now(datetime.UTC)), paths)
-    ctx.exit(_conclude(console, collected, options))
+    ctx.exit(conclude(console, collected, options))
 
 
-def _conclude(console: Console, collected: Collected, options: str) -> int:
+def conclude(console: Console, collected: Collected, options: str) -> int:
+    """Print what came of collecting.
+
+    Returns:
+        The exit status.
+    """
     from ipc_gauntlet.cli.console import put
     from ipc_gauntlet.cli.fuzz.summary import print_summary
     from ipc_gauntlet.fuzz.campaign.status import read
