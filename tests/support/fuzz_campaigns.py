@@ -78,6 +78,7 @@ class Campaign:
         self.store = store
         self.wishes = orders.Wishes(**{**usual, **wishes})
         self.ear = Ear()
+        self.triage_seconds = 0.0
 
     @property
     def folder(self) -> Path:
@@ -87,7 +88,8 @@ class Campaign:
     def run(self, stop_when: Callable[[Status], bool] | None = None, *, fresh: bool = False) -> Status:
         """Run it to its end, as the command does."""
         self.ear = Ear(stop_when)
-        return run(Order(store=self.store, wishes=self.wishes, fresh=fresh), self.ear, self.ear.guard)
+        order = Order(store=self.store, wishes=self.wishes, fresh=fresh, triage_seconds=self.triage_seconds)
+        return run(order, self.ear, self.ear.guard)
 
     def supervise(self, patience: Patience = QUICK) -> Status:
         """Run it with another patience."""

@@ -291,3 +291,37 @@ def test_two_files_of_one_name_are_two_modules(toys: Path, tmp_path: Path) -> No
     other.write_text((toys / "careless_targets.py").read_text().replace('"careless"', '"other"'))
     found = find(("careless", "other"), (str(toys / "careless_targets.py"), str(other)))
     assert [one.target.name for one in found] == ["careless", "other"]
+
+
+def test_with_a_real_engine_a_bug_is_found_and_made_small(campaign: Make, toys: Path) -> None:
+    """The whole way: instrumented, canary caught, found, run again, made smaller."""
+    run = campaign(
+        engines=("portable",),
+        modules=(str(toys / "careless_targets.py"),),
+        patterns=("careless",),
+        seconds=20.0,
+        jobs=1,
+        stop_at_first=True,
+    )
+    run.triage_seconds = 20.0
+    end = run.run()
+    (target,) = end.targets
+    assert (end.exit_status, target.blind, target.canary) == (1, "", "caught")
+    assert target.edges_total > 0
+    for finding in end.findings:
+        assert finding.message.startswith(("ZeroDivisionError in parse", "IndexError in parse"))
+        assert (finding.status, finding.reproduced) == ("triaged", "5/5")
+        assert finding.size <= 2
+    assert status.read(run.folder) == end
+    assert any("run again and made smaller" in line for line in run.ear.lines)
+
+
+def test_a_real_engine_is_blind_where_everything_is_swallowed(campaign: Make) -> None:
+    run = campaign(
+        engines=("portable",), patterns=("small.right", "small.swallows"), seconds=25.0, slice_seconds=1.0
+    )
+    end = run.run(stop_when=lambda now: all(target.canary in ("caught", "missed") for target in now.targets))
+    assert {target.target: target.canary for target in end.targets} == {
+        "small.right": "caught",
+        "small.swallows": "missed",
+    }

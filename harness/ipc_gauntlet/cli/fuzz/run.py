@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
+_TRIAGE_SECONDS = 60.0
+
 
 @click.command("run", short_help="Fuzz targets: a new campaign, or one that goes on.")
 @choose_targets_options
@@ -61,6 +63,7 @@ INTERRUPTED = 130
 @click.option("--driver", metavar="CMD", help="An implementation under test, for the engine driver.")
 @click.option("--no-canary", is_flag=True, help="Do not look first whether planted defects are found.")
 @click.option("--stop-at-first", is_flag=True, help="End with the first finding.")
+@click.option("--no-triage", is_flag=True, help="Leave findings as they were found (see fuzz triage).")
 @click.option("--fresh", is_flag=True, help="Forget what this campaign did before; the corpus stays.")
 @store_option
 @no_color_option
@@ -85,7 +88,12 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     console = make_console(ctx)
     view = RunView(console)
     try:
-        order = Order(store=store, wishes=_wishes(values), fresh=values["fresh"])
+        order = Order(
+            store=store,
+            wishes=_wishes(values),
+            fresh=values["fresh"],
+            triage_seconds=0.0 if values["no_triage"] else _TRIAGE_SECONDS,
+        )
         status = run(order, view, stopping)
     except KeyboardInterrupt:  # before it began, or for the third time
         ctx.exit(INTERRUPTED)

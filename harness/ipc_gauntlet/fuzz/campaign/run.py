@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -9,14 +10,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign import orders
 from ipc_gauntlet.fuzz.campaign.lock import Lock
 from ipc_gauntlet.fuzz.campaign.records import Plan
 from ipc_gauntlet.fuzz.campaign.state import DATABASE, PLAN, State, read_plan
-from ipc_gauntlet.fuzz.campaign.status import Status
+from ipc_gauntlet.fuzz.campaign.status import MOST_FINDINGS, Status, write
 from ipc_gauntlet.fuzz.campaign.supervisor import Listener, Supervisor
 from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.triage.campaign import triage_all
 
 _KEPT = frozenset({"lock", "owner"})
 
@@ -32,11 +36,13 @@ class Order:
         store: Where everything is kept.
         wishes: What is asked for.
         fresh: Whether to forget what the campaign of this name did before; corpora stay.
+        triage_seconds: How long new findings may be run again and made smaller at the end; 0 for not at all.
     """
 
     store: Store
     wishes: orders.Wishes
     fresh: bool = False
+    triage_seconds: float = 60.0
 
 
 def run(order: Order, listener: Listener, guard: Guard) -> Status:
@@ -65,7 +71,33 @@ def run(order: Order, listener: Listener, guard: Guard) -> Status:
             state.adopt(plan)
             supervisor = Supervisor(store=order.store, state=state, listener=listener, budget=budget)
             with guard(supervisor.stop):
-                return supervisor.run()
+                end = supervisor.run()
+            if end.phase == "ended" and order.triage_seconds:
+                end = _triaged(state, end, order.triage_seconds, listener, guard)
+            return end
+
+
+def _triaged(state: State, end: Status, seconds: float, listener: Listener, guard: Guard) -> Status:
+    """Run the new findings again and make them smaller; a person may cut that short without losing anything."""
+    waiting = [finding for finding in state.findings() if finding.status == "new"]
+    if not waiting:
+        return end
+    asked: list[bool] = []
+
+    def stop() -> None:
+        asked.append(True)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+
+    many = f"{len(waiting)} findings are" if len(waiting) > 1 else "the finding is"
+    listener.said(
+        f"{many} run again and made smaller, {seconds:.0f} s at most; Ctrl-C leaves the rest for `fuzz triage`"
+    )
+    with guard(stop), contextlib.suppress(KeyboardInterrupt):
+        triage_all(state.folder, seconds, state=state, stop=lambda: bool(asked))
+    end = msgspec.structs.replace(end, findings=tuple(state.findings())[-MOST_FINDINGS:])
+    write(state.folder, end)
+    return end
 
 
 def _budget(state: State, plan: Plan, before: Plan | None) -> float:
