@@ -27,6 +27,8 @@ from sipc_runtime.transport import (
 # A connection attempt that the kernel cannot finish at once is looked at again after this time.
 _DIAL_STEP_S = 0.005
 _BACKLOG = 128
+# On Windows a reader looks this often whether the stream was ended here.
+_LOOK_AGAIN_S = 0.5
 # Unlike the default selector this one needs no descriptor of its own.
 _Selector: type[selectors.BaseSelector] = getattr(selectors, "PollSelector", selectors.SelectSelector)
 # On Windows the socket itself does not wait.
@@ -38,20 +40,26 @@ if sys.platform != "win32":
 class SocketStream:
     """A `Stream` over a connected socket, which it owns."""
 
-    __slots__ = ("_interrupt", "_socket")
+    __slots__ = ("_hung_up", "_interrupt", "_socket")
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._interrupt: Interrupt | None = None
+        self._hung_up = False
         connected.setblocking(sys.platform != "win32")
 
     def read(self, limit: int) -> bytes:
         """See `Stream.read`."""
         try:
             if sys.platform == "win32":
-                _readable(self._socket)
+                # Ending a socket does not surely wake who is about to wait for it.
+                while not (self._hung_up or _readable(self._socket, seconds=_LOOK_AGAIN_S)):
+                    continue
             return self._socket.recv(limit)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            if sys.platform == "win32" and self._hung_up:
+                # Windows has no end of the stream for whoever ended it.
+                return b""
             raise StreamBroken(f"reading failed: {error}") from error
 
     def read_unless_interrupted(self, limit: int) -> bytes | None:
@@ -60,7 +68,9 @@ class SocketStream:
             if self._interrupt is not None and self._interrupt.came_first():
                 return None
             return self._socket.recv(limit)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            if sys.platform == "win32" and self._hung_up:
+                return b""
             raise StreamBroken(f"reading failed: {error}") from error
 
     def allow_interrupts(self) -> bool:
@@ -97,6 +107,9 @@ class SocketStream:
 
     def hang_up(self) -> None:
         """See `Stream.hang_up`."""
+        self._hung_up = True
+        if sys.platform == "win32":
+            self.interrupt()
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -229,12 +242,12 @@ class SocketListener:
         self._on_close()
 
 
-def _readable(*sockets: socket.socket) -> list[socket.socket]:
-    """Wait until one of the sockets can be read; return those that can."""
+def _readable(*sockets: socket.socket, seconds: float | None = None) -> list[socket.socket]:
+    """Wait until one of the sockets can be read; return those that can, none after so many seconds."""
     with _Selector() as selector:
         for one in sockets:
             selector.register(one, selectors.EVENT_READ, one)
-        return [key.data for key, _ in selector.select()]
+        return [key.data for key, _ in selector.select(seconds)]
 
 
 def wait_writable(sock: socket.socket, seconds: float | None) -> bool:

@@ -10,7 +10,16 @@ from sipc_program import Program, Session
 
 
 @pytest.fixture(scope="module")
-def shared_program() -> Iterator[Program]:
+def directories() -> Iterator[list[Path]]:
+    """Directories of a module's tests; removed after the driver's end, since Windows keeps what is in use."""
+    made: list[Path] = []
+    yield made
+    for path in made:
+        shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module")
+def shared_program(directories: list[Path]) -> Iterator[Program]:
     """A driver that lives for a module, as it would for a run."""
     program = Program()
     yield program
@@ -40,11 +49,10 @@ def fresh() -> Iterator[Callable[[], Program]]:
 
 
 @pytest.fixture
-def directory() -> Iterator[Path]:
+def directory(directories: list[Path]) -> Path:
     """A directory with mode 0700 and a short name."""
-    path = Path(tempfile.mkdtemp(prefix="sipc-"))
-    yield path
-    shutil.rmtree(path)
+    directories.append(Path(tempfile.mkdtemp(prefix="sipc-")))
+    return directories[-1]
 
 
 @pytest.fixture

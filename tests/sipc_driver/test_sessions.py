@@ -1,7 +1,6 @@
 """Both roles in one driver, connected over real transports."""
 
 import os
-import signal
 import time
 from base64 import b64decode
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from sipc_identities import (
 )
 from sipc_program import Json, Program, Session
 
+from sipc_runtime.places import TRANSPORTS
+
 KEY = text(b"k" * 16)
 
 
@@ -29,7 +30,7 @@ def closed(session: Session, conn: str) -> Json:
     return session.program.note("closed", lambda params: params["conn"] == conn)
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("kind", ["x509", "psk"])
 def test_a_session(session: Session, kind: str, transport: str) -> None:
     """Established on both sides with the same binding, messages both ways, a clean end."""
@@ -403,7 +404,8 @@ def test_many_sessions_do_not_grow(session: Session) -> None:
 
     def resources() -> Json:
         counted: Json = program.call("inspect", what=["resources"])["resources"]
-        return counted
+        # On Windows the driver cannot count them; a machine in memory does, in the tests of pipes.
+        return {"fds": 0, **counted}
 
     # Threads of earlier tests leave within a moment.
     time.sleep(0.5)
@@ -435,7 +437,7 @@ def test_a_store_survives(fresh: Callable[[], Program], directory: Path, how: st
         assert [row["payload"] for row in ledger] == [text(b"x")]
         assert len(session.program.of("executed")) == 1 - turn
         if how == "kill":
-            session.program.process.send_signal(signal.SIGKILL)
+            session.program.process.kill()
             session.program.process.wait(30.0)
         else:
             session.program.end()

@@ -1,13 +1,16 @@
 """Operations that take time: cancelling, gates, lanes, counters, and what a caller says about a request."""
 
-import contextlib
 import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from local_places import LOCAL, Plain, listen_for, plain
 from sipc_identities import text
 from sipc_program import Json, Session
+
+from sipc_driver.options import format_address, parse_address
 
 KEY = text(b"k" * 16)
 
@@ -234,34 +237,39 @@ def test_half_open_connections_and_other_greetings(session: Session) -> None:
         assert time.monotonic() < end
 
 
+def carrying(source: Plain, sink: Plain) -> threading.Thread:
+    """A thread that carries bytes from one to the other until it is interrupted."""
+    assert source.stream.allow_interrupts()
+
+    def carry() -> None:
+        while data := source.stream.read_unless_interrupted(65536):
+            sink.sendall(data)
+
+    thread = threading.Thread(target=carry)
+    thread.start()
+    return thread
+
+
 def test_requests_to_a_peer_that_does_not_read(session: Session, directory: Path) -> None:
     """Whoever sends waits; the driver goes on serving others, and the write time-out ends the connection."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        session.listen()
-        listener.bind(str(directory / "relay"))
-        listener.listen()
-        target, session.address = (
-            session.address["path"],
-            {"transport": "unix", "path": str(directory / "relay")},
-        )
-        session.attempt(options={"timeouts": {"write_ms": 4000, "request_ms": 30000}})
-        near, _ = listener.accept()
-        with near, socket.socket(socket.AF_UNIX) as far:
-            far.connect(target)
-            for one in (near, far):
-                one.setblocking(False)
-            end = time.monotonic() + 20
-            while "c1" not in {note["conn"] for note in session.program.of("established")}:
-                assert time.monotonic() < end
-                for source, sink in ((near, far), (far, near)):
-                    with contextlib.suppress(BlockingIOError):
-                        sink.sendall(source.recv(65536))
-                session.program.call("inspect", what=["resources"])
-            asked = [submit(session, "echo", bytes(500_000)) for _ in range(6)]
-            session.address = {"transport": "unix", "path": target}
-            session.connect(conn="c2")
-            assert session.request("echo", b"other", conn="c2")["payload"] == text(b"other")
-            assert not [note for note in session.program.of("closed") if note["conn"] == "c1"]
-            codes = {outcome(session, ident)["code"] for ident in asked}
-            assert codes <= {"outcome_unknown", "not_sent"}
-            assert "outcome_unknown" in codes
+    session.listen()
+    listener = listen_for(LOCAL, directory, "relay")
+    target, session.address = session.address, format_address(listener.address)
+    session.attempt(options={"timeouts": {"write_ms": 4000, "request_ms": 30000}})
+    accepted = listener.accept()
+    assert accepted is not None
+    with Plain(accepted) as near, plain(parse_address({"address": target})) as far:
+        carriers = [carrying(near, far), carrying(far, near)]
+        session.program.note("established", lambda note: note["conn"] == "c1")
+        for source, carrier in zip((near, far), carriers, strict=True):
+            source.stream.interrupt()
+            carrier.join(20)
+        asked = [submit(session, "echo", bytes(500_000)) for _ in range(6)]
+        session.address = target
+        session.connect(conn="c2")
+        assert session.request("echo", b"other", conn="c2")["payload"] == text(b"other")
+        assert not [note for note in session.program.of("closed") if note["conn"] == "c1"]
+        codes = {outcome(session, ident)["code"] for ident in asked}
+        assert codes <= {"outcome_unknown", "not_sent"}
+        assert "outcome_unknown" in codes
+    listener.close()

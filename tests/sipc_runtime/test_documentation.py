@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from systems import needs_unix_sockets
+
 from sipc.timers import TIMERS, Timer
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "reference-implementation.md").read_text("utf-8")
@@ -31,6 +33,7 @@ def test_the_table_of_timers_is_complete() -> None:
     assert [line for timer in Timer if (line := row(timer)) not in lines] == []
 
 
+@needs_unix_sockets
 def test_the_example_runs() -> None:
     """What the page tells people to write works as it stands."""
     (example,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

@@ -1,11 +1,11 @@
 """Running connections over real sockets: traffic, closing, stalled and slow peers, many at once."""
 
-import socket
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from local_places import Plain, full_place, nowhere, plain
 from sipc_identities import CLIENT, OTHER, SERVER
 from sipc_running import Connected, Running, Serving, initiator, times, until
 
@@ -28,21 +28,17 @@ from sipc_runtime.clock import VirtualClock
 from sipc_runtime.endpoint import HIGH_WATER, Endpoint, Handlers
 from sipc_runtime.endpoint_parts import PeerBehind
 from sipc_runtime.faults import FAULTS
+from sipc_runtime.places import TRANSPORTS
 from sipc_runtime.server import ServerLimits
-from sipc_runtime.transport import TcpAddress, UnixAddress
+from sipc_runtime.transport import TcpAddress
 
 NOTE = Message("app.note", b"note")
 TICK = 0.001
 
 
-def raw(serving: Serving) -> socket.socket:
-    """A connected socket of the test's own."""
-    address = serving.address
-    if isinstance(address, UnixAddress):
-        plain = socket.socket(socket.AF_UNIX)
-        plain.connect(address.path)
-        return plain
-    return socket.create_connection((address.host, address.port))
+def raw(serving: Serving) -> Plain:
+    """A stream of the test's own."""
+    return plain(serving.address)
 
 
 def closed(log: Connected | Serving) -> Closed:
@@ -52,7 +48,7 @@ def closed(log: Connected | Serving) -> Closed:
     return last
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("credential", ["x509", "psk"])
 def test_a_whole_session(running: Running, transport: str, credential: str) -> None:
     """Establish, send both ways, close: both sides agree on everything."""
@@ -167,7 +163,7 @@ def test_sending_needs_an_established_connection(running: Running) -> None:
 
 def test_connecting_to_nobody(running: Running, private_dir: Path) -> None:
     """The attempt is rejected at the stage of the transport, and released."""
-    client = running.connect(UnixAddress(str(private_dir / "none")), established=False)
+    client = running.connect(nowhere(private_dir), established=False)
     last = client.end()
     assert isinstance(last, Rejected)
     assert (last.stage, last.reason) == ("transport", "peer-closed")
@@ -176,11 +172,7 @@ def test_connecting_to_nobody(running: Running, private_dir: Path) -> None:
 
 def test_closing_while_connecting(running: Running, private_dir: Path) -> None:
     """close() does not wait for a server that never accepts."""
-    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as first:
-        listening.bind(str(private_dir / "full"))
-        listening.listen(0)
-        first.connect(listening.getsockname())
-        address = UnixAddress(str(private_dir / "full"))
+    with full_place(private_dir) as address:
         client = running.connect(address, established=False)
         client.endpoint.close()
         assert closed(client).how is How.LOCAL
@@ -188,14 +180,9 @@ def test_closing_while_connecting(running: Running, private_dir: Path) -> None:
 
 def test_connecting_takes_no_longer_than_its_timeout(running: Running, private_dir: Path) -> None:
     """A full backlog is a time-out, at the stage of the transport, not earlier than configured."""
-    with socket.socket(socket.AF_UNIX) as listening, socket.socket(socket.AF_UNIX) as first:
-        listening.bind(str(private_dir / "full"))
-        listening.listen(0)
-        first.connect(listening.getsockname())
+    with full_place(private_dir) as address:
         start = time.monotonic()
-        client = running.connect(
-            UnixAddress(str(private_dir / "full")), times(connect=0.1), established=False
-        )
+        client = running.connect(address, times(connect=0.1), established=False)
         last = client.end()
         assert isinstance(last, Rejected)
         assert (last.stage, last.reason) == ("transport", "timeout")
@@ -248,7 +235,6 @@ def test_a_key_store_that_hangs_keeps_no_stream(running: Running) -> None:
     FAULTS.arm("key-store", "hang")
     try:
         with raw(serving) as waiting:
-            waiting.settimeout(30.0)
             until(lambda: clock._alarms.next_due() == clock.monotonic() + 4.0)
             until(lambda: not FAULTS.armed)
             clock.advance(4.0)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from local_places import nowhere
 from sipc_running import Running, Serving, initiator, times, until
 
 from sipc.cbor import Value
@@ -17,7 +18,7 @@ from sipc_runtime.clock import SYSTEM_CLOCK, VirtualClock
 from sipc_runtime.endpoint import Endpoint, Handlers
 from sipc_runtime.retry import Caller, RetryPolicy, new_key
 from sipc_runtime.service import Method, Refused, Task
-from sipc_runtime.transport import Address, UnixAddress
+from sipc_runtime.transport import Address
 
 NO, UNKNOWN = Executed.NO, Executed.UNKNOWN
 
@@ -111,7 +112,7 @@ def test_an_ambiguous_call_is_not_repeated(running: Running) -> None:
 
 def test_what_was_never_sent_is_tried_again(running: Running) -> None:
     """Nobody listens: every attempt is known not to have happened."""
-    address = UnixAddress(str(running.directory / "nobody"))
+    address = nowhere(running.directory)
     outcome = caller(running, address, RetryPolicy(attempts=3, base=0.001)).call(Call("app.do"))
     assert outcome == RequestFailed(-1, "peer-closed", "not_executed", NO)
     assert len(running._clients) == 3
@@ -230,7 +231,7 @@ def test_keys_are_unpredictable() -> None:
 
 def test_a_caller_that_was_ended_tries_nothing_any_more(running: Running) -> None:
     """The wait between two attempts ends at once, and no connection is made after that."""
-    address = UnixAddress(str(running.directory / "nobody"))
+    address = nowhere(running.directory)
     made = caller(running, address, RetryPolicy(attempts=1000, base=60.0, cap=60.0))
     outcomes: list[object] = []
     thread = threading.Thread(target=lambda: outcomes.append(made.call(Call("app.do"))))

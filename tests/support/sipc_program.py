@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from local_places import LOCAL
 from sipc_identities import SERVER, identities, text
 
 Json = dict[str, Any]
@@ -140,7 +141,7 @@ class Session:
         self.address: Json = {}
 
     def listen(
-        self, kind: str = "x509", transport: str = "unix", listener: str = "l1", **params: object
+        self, kind: str = "x509", transport: str = LOCAL, listener: str = "l1", **params: object
     ) -> Json:
         """Open a listener and remember its address."""
         server, _ = identities(kind)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from local_places import LOCAL, listen_for
 from sipc_identities import CLIENT, PSK, SERVER, leaf, root_der
 
 from sipc.events import Closed, Established, Event, MessageReceived, Rejected, RequestEnded, RequestReceived
@@ -18,7 +19,6 @@ from sipc_runtime.client import connect
 from sipc_runtime.clock import SYSTEM_CLOCK, Clock
 from sipc_runtime.endpoint import Endpoint, Handlers
 from sipc_runtime.host import Host
-from sipc_runtime.places import listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits
 from sipc_runtime.service import Method, Surroundings
 from sipc_runtime.store import Store
@@ -131,13 +131,8 @@ class Serving(Log):
             self.add(endpoint, event)
             host.on_request_ended(endpoint, event)
 
-        listener = (
-            listen_on_loopback()
-            if transport == "tcp"
-            else listen_in(str(running.directory), running.next_name())
-        )
         self.server = Server(
-            listener,
+            listen_for(transport, running.directory, running.next_name()),
             responder(credential),
             Application(on_event, on_request_ended, lambda reason, _text: self.refused.append(reason)),
             settings,
@@ -186,7 +181,7 @@ class Running:
         clock: Clock = SYSTEM_CLOCK,
         limits: ServerLimits | None = None,
         credential: str = "x509",
-        transport: str = "unix",
+        transport: str = LOCAL,
         tables: str = "",
     ) -> Serving:
         """Start a server."""
