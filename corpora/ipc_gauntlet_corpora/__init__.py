@@ -11,6 +11,7 @@ from ipc_gauntlet_corpora.catalogue import (
     suites,
 )
 from ipc_gauntlet_corpora.evidence import Evidence, evidence
+from ipc_gauntlet_corpora.seeds import Seed, TargetSeeds, dictionary, seed_targets, seeds
 from ipc_gauntlet_corpora.sets import RequirementSet, requirement_set, requirement_sets
 
 __all__ = [
@@ -20,11 +21,16 @@ __all__ = [
     "Mutant",
     "Requirement",
     "RequirementSet",
+    "Seed",
     "Suite",
+    "TargetSeeds",
+    "dictionary",
     "evidence",
     "requirement",
     "requirement_set",
     "requirement_sets",
     "requirements",
+    "seed_targets",
+    "seeds",
     "suites",
 ]

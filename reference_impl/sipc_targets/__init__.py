@@ -5,11 +5,24 @@
 never happen is in `violations`.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ipc_gauntlet.fuzz import Target
+from ipc_gauntlet.fuzz.mutate.schema import Schema
+from ipc_gauntlet.fuzz.mutate.schema_tokens import words_of
 from sipc_targets import credentials, datagrams, driver, grants, handshakes, noise, parsers, sessions, streams
 
-TARGETS = tuple(
-    target
-    for module in (streams, parsers, credentials, grants, noise, datagrams, driver, handshakes, sessions)
-    for target in module.targets()
-)
+_MODULES = (streams, parsers, credentials, grants, noise, datagrams, driver, handshakes, sessions)
+
+
+def _all() -> Iterator[Target]:
+    """Each with the words of its schema in its dictionary."""
+    for module in _MODULES:
+        for target in module.targets():
+            words = words_of(target.structure.field) if isinstance(target.structure, Schema) else ()
+            yield replace(target, tokens=tuple(dict.fromkeys((*target.tokens, *words))))
+
+
+TARGETS = tuple(_all())
 """Every target, found by the entry point `ipc_gauntlet.fuzz_targets`."""
