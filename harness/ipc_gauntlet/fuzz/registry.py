@@ -26,6 +26,8 @@ from ipc_gauntlet.fuzz.target import Target
 
 GROUP = "ipc_gauntlet.fuzz_targets"
 
+_BY_HAND = "command line"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -48,7 +50,7 @@ def sources(extra: Sequence[str] = ()) -> list[Source]:
     """
     points = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name)
     installed = {point.value: Source(point.value, point.name) for point in points}
-    return [*installed.values(), *(Source(name, "command line") for name in extra if name not in installed)]
+    return [*installed.values(), *(Source(name, _BY_HAND) for name in extra if name not in installed)]
 
 
 def load(source: Source) -> list[Target]:
@@ -72,6 +74,10 @@ def _imported(source: Source) -> object:
     by_path = source.module.endswith(".py")
     if by_path and not Path(source.module).is_file():
         raise UsageError(f"there is no file {source.module}")
+    here = str(Path.cwd())
+    if source.label == _BY_HAND and here not in sys.path:
+        # Who names a module on the command line means the one in front of them, however we were started.
+        sys.path.append(here)
     try:
         return (
             _from_file(Path(source.module).resolve()) if by_path else importlib.import_module(source.module)
