@@ -7,16 +7,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from flawed_campaigns import campaign
 from flawed_targets import orders, written
 
+from ipc_gauntlet.cli.app import cli
 from ipc_gauntlet.fuzz import Target
+from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.oracles.again import observed_again
 from ipc_gauntlet.fuzz.oracles.answers import Expected, wrong_answers
+from ipc_gauntlet.fuzz.oracles.campaign import examine_all
 from ipc_gauntlet.fuzz.oracles.costly import costly
 from ipc_gauntlet.fuzz.oracles.leak import leak
 from ipc_gauntlet.fuzz.triage.budget import Budget
+from ipc_gauntlet.fuzz.triage.campaign import triage_all
 from ipc_gauntlet.fuzz.triage.same import same
 
 PARSERS = '''
@@ -204,3 +210,40 @@ def test_a_wrong_class_of_answer_is_noticed(tmp_path: Path, monkeypatch: pytest.
     assert [one.data for one in found] == [b"\xff", b"\xfe", b"\x02"]
     assert found[0].signature == found[1].signature != found[2].signature
     assert "answered rejected:Refused, where rejected:length is right (a vector)" in found[0].message
+
+
+def test_a_campaign_is_examined_and_its_findings_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, folder = campaign(tmp_path, [], name="night")
+    (tmp_path / "flawed_parsers.py").write_text(PARSERS, encoding="utf-8")
+    (tmp_path / "flawed_targets_module.py").write_text(
+        TARGETS.replace('"t." + name', '{"pairs": "t.clumsy"}.get(name, "t." + name)'), encoding="utf-8"
+    )
+    monkeypatch.delitem(sys.modules, "flawed_parsers", raising=False)
+    examined_targets = examine_all(folder, store, 3.0)
+    assert [one.target for one in examined_targets] == ["t.clumsy"]
+    assert examined_targets[0].families >= 1
+    with State.open(folder) as state:
+        found = state.findings()
+    assert ("slow", "new") in {(one.kind, one.status) for one in found}
+    done = triage_all(folder, 30.0)
+    assert [one.result.reproduced for one in done if one.result and one.result.case.kind == "slow"] == ["5/5"]
+
+
+def test_the_command_tells_and_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, PARSERS, TARGETS)
+    monkeypatch.delitem(sys.modules, "flawed_parsers", raising=False)
+    options = ["--targets", str(path), "--store", str(tmp_path / "store"), "--time", "1s"]
+    good = CliRunner().invoke(cli, ["fuzz", "oracles", "--target", "t.linear", *options])
+    assert good.exit_code == 0, good.output
+    assert "NOTHING FOUND" in good.output
+    bad = CliRunner().invoke(
+        cli, ["fuzz", "oracles", "--target", "t.remembering", "--save", str(tmp_path / "cases"), *options]
+    )
+    assert bad.exit_code == 1, bad.output
+    case = next((tmp_path / "cases").glob("t.remembering-residue-*.json"))
+    again = CliRunner().invoke(
+        cli, ["fuzz", "replay", str(case), "--targets", str(path), "--store", str(tmp_path / "store")]
+    )
+    assert "STILL FAILING" in again.output

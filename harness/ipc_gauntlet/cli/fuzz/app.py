@@ -17,6 +17,7 @@ _COMMANDS: Mapping[str, str] = {
     "fix-check": "ipc_gauntlet.cli.fuzz.fix_check",
     "triage": "ipc_gauntlet.cli.fuzz.triage",
     "adopt": "ipc_gauntlet.cli.fuzz.adopt",
+    "oracles": "ipc_gauntlet.cli.fuzz.oracles",
     "report": "ipc_gauntlet.cli.fuzz.report",
     "corpus": "ipc_gauntlet.cli.fuzz.corpus",
     "pin": "ipc_gauntlet.cli.fuzz.pin",
