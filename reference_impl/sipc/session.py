@@ -9,6 +9,7 @@ record is legal in which phase and what it does; a record that is not legal ends
 is not authentic, nothing is sent and nothing is delivered, not even what was waiting to be sent.
 """
 
+import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -342,9 +343,14 @@ class Session:
 
     def _say_close(self) -> None:
         close = Close(self._close_reason, self._exchange.sent, self._exchange.processed)
-        self.out.append(self._sealer.seal(RecordType.CLOSE, encode_close(close)))
+        self._say_last(RecordType.CLOSE, encode_close(close))
         self._sealer.end()
         self._exchange.muted = True
+
+    def _say_last(self, kind: RecordType, payload: bytes) -> None:
+        """Say the last record of this direction; where no number is left for it, the stream just ends."""
+        with contextlib.suppress(LocalError):
+            self.out.append(self._sealer.seal(kind, payload))
 
     # --- timers ---
 
@@ -436,7 +442,7 @@ class Session:
         elif self.phase in _TALKING and not isinstance(error, (TruncatedError, LocalError)):
             code = Status.TOO_LARGE if error.reason == "limit" else Status.PROTOCOL
             ref = self._start.random(_PING_TOKEN)
-            self.out.append(self._sealer.seal(RecordType.ERROR, encode_error(code, ref)))
+            self._say_last(RecordType.ERROR, encode_error(code, ref))
         how = How.TRUNCATED if isinstance(error, TruncatedError) else How.ERROR
         self._end(how, error.reason, str(error))
 

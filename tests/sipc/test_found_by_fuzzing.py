@@ -5,13 +5,16 @@ import warnings
 from importlib.resources import files
 
 import pytest
+from sipc_pair import START, Pair
 
 from sipc import certificates
 from sipc.crl import RevocationList
 from sipc.errors import AuthenticationError, LocalError, MalformedError
+from sipc.events import Closed, How
 from sipc.exchange import Exchange, Outlets
 from sipc.identity import X509Credential
 from sipc.negotiation import Offer, Reject, Selection, encode_choice, encode_retry, parse_choice, parse_retry
+from sipc.records import RecordType
 from sipc.rpc import Call, Message
 
 VECTORS = json.loads((files("ipc_gauntlet_corpora") / "vectors" / "sipc1.json").read_bytes())
@@ -109,3 +112,28 @@ def test_a_credential_whose_name_is_not_canonical_is_a_wrong_configuration() -> 
     assert X509Credential.load([LEAF], key).name == "spiffe://sipc.test/app/alice"
     with pytest.raises(LocalError, match="canonical SPIFFE ID"):
         X509Credential.load([LEAF.replace(b"spiffe://sipc.test", b"spiffe://SIPC.test")], key)
+
+
+def test_an_end_for_which_no_number_is_left() -> None:
+    """What a peer did wrong was told by an exception out of `receive_data`, and `close` raised; no event followed."""
+    wrong, both = Pair().established(), Pair().established()
+    for pair in (wrong, both):
+        pair.server.connection.set_counter(2**64 - 2, sending=True)
+        pair.server.feed(sealed_by_client(pair, RecordType.PING, bytes(8)))
+        assert pair.server.take(), "the last number was for the PONG"
+    wrong.server.feed(sealed_by_client(wrong, RecordType.PING, b"short"))
+    (end,) = wrong.server.of(Closed)
+    assert isinstance(end, Closed)
+    assert (end.how, end.reason) == (How.ERROR, "protocol")
+    both.server.connection.close(START)
+    both.server.connection.handle_timer(START + 5)
+    (end,) = both.server.of(Closed)
+    assert isinstance(end, Closed)
+    assert end.how is How.LOCAL
+
+
+def sealed_by_client(pair: Pair, kind: RecordType, payload: bytes) -> bytes:
+    """A record of the client, of any content."""
+    session = pair.client.connection._session
+    assert session is not None
+    return session._sealer.seal(kind, payload)

@@ -171,6 +171,17 @@ def test_warnings_as_errors_change_nothing_but_the_reason() -> None:
             target.judge(target.structure.mutate(rng.choice(seeds), rng))
 
 
+def test_marks_are_measured() -> None:
+    """An engine sees nothing of other modules."""
+    for target in TARGETS:
+        for mark in target.reach:
+            module = mark.partition(":")[0]
+            assert any(module == one or module.startswith(one + ".") for one in target.measured), (
+                target.name,
+                mark,
+            )
+
+
 def test_what_is_measured_exists() -> None:
     """Each prefix is a module of the reference."""
     for target in TARGETS:
