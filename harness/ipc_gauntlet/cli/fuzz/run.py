@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +107,10 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
 
 def options_for(store_path: Path | None) -> str:
     """What a command needs to find the same store: nothing, or ` --store DIR`."""
-    return "" if store_path is None else f" --store {shlex.quote(str(store_path))}"
+    if store_path is None:
+        return ""
+    text = str(store_path)
+    return f" --store {subprocess.list2cmdline([text]) if os.name == 'nt' else shlex.quote(text)}"
 
 
 def _wishes(values: dict[str, Any]) -> Wishes:
