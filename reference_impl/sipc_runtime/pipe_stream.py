@@ -10,9 +10,8 @@ way counts as taken only when it is over, so a writer that is told 0 has to come
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass
 
-from sipc_runtime.transport import READ_SIZE, StreamBroken
+from sipc_runtime.transport import READ_SIZE, Peer, StreamBroken
 from sipc_runtime.windows_api import (
     ERROR_BROKEN_PIPE,
     ERROR_OPERATION_ABORTED,
@@ -25,24 +24,8 @@ PIPE_ROOM = 64 * 1024
 _LONGEST_WRITE = PIPE_ROOM // 2
 
 
-@dataclass(frozen=True, slots=True)
-class PipePeer:
-    """Who is at the other end, as Windows tells.
-
-    Attributes:
-        process: Its number. It may have ended, and the number may belong to another one by now.
-        user: The SID of its user.
-    """
-
-    process: int
-    user: str
-
-
 class PipeStream:
     """A `Stream` over a connected pipe, which it owns.
-
-    Attributes:
-        peer: Who is at the other end.
 
     Args:
         api: Calls of Windows.
@@ -50,8 +33,8 @@ class PipeStream:
         peer: Who is at the other end.
     """
 
-    def __init__(self, api: PipeApi, handle: int, peer: PipePeer) -> None:
-        self.peer = peer
+    def __init__(self, api: PipeApi, handle: int, peer: Peer) -> None:
+        self._peer = peer
         self._api = api
         self._handle = handle
         self._lock = threading.Lock()
@@ -72,6 +55,11 @@ class PipeStream:
             undo.callback(api.free, self._writing)
             self._ended = api.new_event()
             undo.pop_all()
+
+    @property
+    def peer(self) -> Peer:
+        """See `Stream.peer`."""
+        return self._peer
 
     def read(self, limit: int) -> bytes:
         """See `Stream.read`."""

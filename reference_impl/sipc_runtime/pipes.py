@@ -24,9 +24,9 @@ from contextlib import ExitStack
 
 from sipc_runtime.clock import Clock
 from sipc_runtime.entropy import SYSTEM_ENTROPY
-from sipc_runtime.pipe_stream import PIPE_ROOM, PipePeer, PipeStream
+from sipc_runtime.pipe_stream import PIPE_ROOM, PipeStream
 from sipc_runtime.sockets import until_connected
-from sipc_runtime.transport import DialLimits, EndpointRefused, PipeAddress, TransportError
+from sipc_runtime.transport import DialLimits, EndpointRefused, Peer, PipeAddress, TransportError
 from sipc_runtime.windows_api import (
     ERROR_ACCESS_DENIED,
     ERROR_FILE_NOT_FOUND,
@@ -226,10 +226,10 @@ class PipeListener:
             self._api.close(connected)
             raise
 
-    def _peer_of(self, handle: int) -> PipePeer:
+    def _peer_of(self, handle: int) -> Peer:
         try:
             process = self._api.client_process(handle)
-            peer = PipePeer(process, self._api.user_of(process))
+            peer = Peer(self._api.user_of(process), process)
         except CallFailed as error:
             raise EndpointRefused(f"cannot learn who the peer is: {error}") from error
         if peer.user != self._identity.user:
@@ -286,7 +286,7 @@ def _opened(path: str, api: PipeApi) -> int | None:
         raise TransportError(f"cannot connect to {path}: {text}", "peer-closed") from error
 
 
-def _server_of(path: str, handle: int, api: PipeApi) -> PipePeer:
+def _server_of(path: str, handle: int, api: PipeApi) -> Peer:
     """Who made the pipe; refuse another user's."""
     try:
         owner, user = api.owner(handle), api.identity().user
@@ -295,4 +295,4 @@ def _server_of(path: str, handle: int, api: PipeApi) -> PipePeer:
         raise EndpointRefused(f"cannot learn who made the pipe {path}: {error}") from error
     if owner != user:
         raise EndpointRefused(f"the pipe {path} belongs to {owner}, not to us")
-    return PipePeer(process, owner)
+    return Peer(owner, process)

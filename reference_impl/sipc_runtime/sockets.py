@@ -19,6 +19,7 @@ from sipc_runtime.transport import (
     Address,
     ConnectTimeout,
     DialLimits,
+    Peer,
     Stream,
     StreamBroken,
     TransportError,
@@ -40,13 +41,19 @@ if sys.platform != "win32":
 class SocketStream:
     """A `Stream` over a connected socket, which it owns."""
 
-    __slots__ = ("_hung_up", "_interrupt", "_socket")
+    __slots__ = ("_hung_up", "_interrupt", "_peer", "_socket")
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, peer: Peer | None = None) -> None:
         self._socket = connected
+        self._peer = peer
         self._interrupt: Interrupt | None = None
         self._hung_up = False
         connected.setblocking(sys.platform != "win32")
+
+    @property
+    def peer(self) -> Peer | None:
+        """See `Stream.peer`."""
+        return self._peer
 
     def read(self, limit: int) -> bytes:
         """See `Stream.read`."""
@@ -176,7 +183,7 @@ class SocketListener:
     Args:
         listening: A bound socket; this class makes it listen.
         address: Where clients connect to.
-        admit: Checks a new socket; raises `TransportError` to refuse it.
+        admit: Checks a new socket and tells who the peer is; raises `TransportError` to refuse it.
         on_close: Called once after the socket is closed.
     """
 
@@ -184,7 +191,7 @@ class SocketListener:
         self,
         listening: socket.socket,
         address: Address,
-        admit: Callable[[socket.socket], None],
+        admit: Callable[[socket.socket], Peer | None],
         on_close: Callable[[], None],
     ) -> None:
         self._socket = listening
@@ -217,8 +224,7 @@ class SocketListener:
 
     def _admitted(self, connected: socket.socket) -> Stream:
         try:
-            self._admit(connected)
-            return SocketStream(connected)
+            return SocketStream(connected, self._admit(connected))
         except (OSError, TransportError):
             connected.close()
             raise

@@ -69,8 +69,25 @@ class PipeAddress:
 Address = UnixAddress | TcpAddress | PipeAddress
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end, as the operating system tells.
+
+    Attributes:
+        user: The uid, in decimal, or the SID.
+        process: Its number, for people only: it may belong to another process by now.
+    """
+
+    user: str
+    process: int
+
+
 class Stream(Protocol):
     """A connected byte stream. One thread reads; any thread may write or hang up."""
+
+    @property
+    def peer(self) -> Peer | None:
+        """Who is at the other end; None where the operating system does not tell, as for TCP."""
 
     def read(self, limit: int) -> bytes:
         """Wait for bytes; at most `limit` of them. Empty at the end of the stream.

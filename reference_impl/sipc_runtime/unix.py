@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sipc_runtime.clock import Clock
-from sipc_runtime.peercred import require_own_uid
+from sipc_runtime.peercred import require_own_user
 from sipc_runtime.sockets import SocketListener, SocketStream, dial
 from sipc_runtime.transport import DialLimits, EndpointRefused, TransportError, UnixAddress
 
@@ -45,7 +45,7 @@ def listen_unix(directory: str, name: str) -> SocketListener:
         path.chmod(0o600)
         made = path.lstat()
         return SocketListener(
-            listening, UnixAddress(str(path)), require_own_uid, lambda: _remove_if_same(path, made)
+            listening, UnixAddress(str(path)), require_own_user, lambda: _remove_if_same(path, made)
         )
     except OSError as error:
         listening.close()
@@ -65,8 +65,7 @@ def connect_unix(address: UnixAddress, clock: Clock, limits: DialLimits) -> Sock
     connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         dial(connecting, address.path, clock, limits)
-        require_own_uid(connecting)
-        return SocketStream(connecting)
+        return SocketStream(connecting, require_own_user(connecting))
     except OSError as error:
         connecting.close()
         raise TransportError(f"connecting to {address.path} failed: {error}", "peer-closed") from error

@@ -14,10 +14,10 @@ from fake_pipes import OTHER_USER, SANDBOXED, USER, FakePipes, Machine
 from pipe_worlds import soon
 
 from sipc_runtime.clock import SYSTEM_CLOCK
-from sipc_runtime.pipe_stream import PipePeer, PipeStream
+from sipc_runtime.pipe_stream import PipeStream
 from sipc_runtime.pipes import CLIENT_RIGHTS, PipeListener, connect_pipe, descriptor, fresh_name
 from sipc_runtime.places import listen_at_pipe, open_stream
-from sipc_runtime.transport import EndpointRefused, PipeAddress, StreamBroken, TransportError
+from sipc_runtime.transport import EndpointRefused, Peer, PipeAddress, StreamBroken, TransportError
 from sipc_runtime.windows_api import (
     ERROR_ACCESS_DENIED,
     FILE_CREATE_PIPE_INSTANCE,
@@ -218,7 +218,7 @@ def test_a_client_of_another_user_is_refused_by_the_server() -> None:
     theirs.close()
     stream = connect(client)
     mine = accepted(listener)
-    assert mine.peer == PipePeer(client.number, USER.user)
+    assert mine.peer == Peer(USER.user, client.number)
     for one in (stream, mine, listener):
         one.close()
     assert server.open_handles() == 0

@@ -12,7 +12,14 @@ from systems import needs_unix_sockets
 from sipc_runtime import peercred
 from sipc_runtime.clock import SYSTEM_CLOCK, VirtualClock
 from sipc_runtime.places import listen_in, open_stream
-from sipc_runtime.transport import ConnectTimeout, DialLimits, EndpointRefused, TransportError, UnixAddress
+from sipc_runtime.transport import (
+    ConnectTimeout,
+    DialLimits,
+    EndpointRefused,
+    Peer,
+    TransportError,
+    UnixAddress,
+)
 from sipc_runtime.unix import MAX_PATH_BYTES
 
 pytestmark = needs_unix_sockets
@@ -201,7 +208,7 @@ def test_another_user_is_refused(private_dir: Path, monkeypatch: pytest.MonkeyPa
     """Both sides refuse a peer with another uid, before any byte; the listener goes on."""
     listener = listen_in(str(private_dir), "s")
     client = open_stream(listener.address, SYSTEM_CLOCK, soon())
-    monkeypatch.setattr(peercred, "peer_uid", lambda _socket: os.geteuid() + 1)
+    monkeypatch.setattr(peercred, "peer_of", lambda _socket: Peer(str(os.geteuid() + 1), 1))
     with pytest.raises(EndpointRefused):
         listener.accept()
     with pytest.raises(EndpointRefused):
@@ -216,12 +223,3 @@ def test_another_user_is_refused(private_dir: Path, monkeypatch: pytest.MonkeyPa
         listener.interrupt()
     again.close()
     listener.close()
-
-
-def test_the_uid_of_a_peer() -> None:
-    """The kernel tells our own uid for our own process."""
-    left, right = socket.socketpair()
-    assert peercred.peer_uid(left) == os.geteuid()
-    peercred.require_own_uid(right)
-    left.close()
-    right.close()
