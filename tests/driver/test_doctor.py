@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from systems import STACK_TRANSPORT
 
 from ipc_gauntlet.driver import Driver, DriverCommand, Statement, SupervisionLimits
 from ipc_gauntlet.driver.doctor import Check, Provisioned, examine
@@ -59,7 +60,7 @@ def test_a_good_driver_passes_every_check(examined: Examine) -> None:
     assert {name: check.detail for name, check in checks.items() if not check.ok} == {}
     assert len(checks) == 15
     assert all(check.detail for check in checks.values())
-    assert "unix with psk" in checks["both roles really talk to each other"].detail
+    assert f"{STACK_TRANSPORT} with psk" in checks["both roles really talk to each other"].detail
     assert "tcp with psk" in checks["both roles really talk to each other"].detail
 
 
@@ -99,7 +100,7 @@ def test_a_driver_that_agrees_to_everything_is_found_out(examined: Examine) -> N
         (
             "garbling_plain",
             "both roles really talk to each other",
-            "unix with psk.*another payload than the client",
+            f"{STACK_TRANSPORT} with psk.*another payload than the client",
         ),
         ("deaf_plain", "both roles really talk to each other", "did not report `delivered`; .*established"),
         ("optional_plain", "an unknown option is refused with -32001", "accepted instead of refused"),
@@ -154,7 +155,7 @@ def test_claims_that_contradict_each_other_are_wrong(change: dict[str, object], 
         "version": "1",
         "profile": "channel",
         "roles": ["server"],
-        "transports": ["unix"],
+        "transports": [STACK_TRANSPORT],
         "credentials": [{"kind": "psk"}],
         "observes": ["delivered"],
     }

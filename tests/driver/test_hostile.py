@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from systems import WINDOWS, needs_fork
 
 from ipc_gauntlet.driver import Driver, DriverCommand
 from ipc_gauntlet.errors import (
@@ -25,6 +26,9 @@ from ipc_gauntlet.errors import (
 from ipc_gauntlet.reactor import Reactor
 
 MakeDriver = Callable[..., Driver]
+
+KILL = 9
+"""SIGKILL; on Windows any number ends a process, and is its exit status."""
 
 
 def processes_with(word: str) -> list[psutil.Process]:
@@ -42,6 +46,7 @@ CANNOT_START = [
     ("refuses_to_describe", "refused `describe`.*what is describe"),
 ]
 
+CRASHED = r"status 0xC0000005 \(access violation\)" if WINDOWS else r"signal 11 \(SIGSEGV\)"
 BREAKS = [
     ("wrong_ids", DriverProtocolError, "answered request 1002, which was answered already or never made"),
     ("cannot_read", DriverProtocolError, "could not read a request of ours, and said: what a mess"),
@@ -55,7 +60,7 @@ BREAKS = [
     (
         "dies_in_the_middle",
         DriverDied,
-        r"signal 11 \(SIGSEGV\)(.|\n)*assertion failed while working on listen",
+        CRASHED + r"(.|\n)*assertion failed while working on listen",
     ),
     ("half_line_and_exit", DriverDied, "exit status 0, after half a line: .*res"),
     ("long_line", DriverFlood, "a line of more than 8388608 bytes"),
@@ -254,6 +259,7 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hide_the_end_of_its_parent(
     assert driver.restarts == 1
 
 
+@needs_fork
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # from 3.12: we mean this fork
 def test_processes_of_others_are_left_alone(make_driver: MakeDriver, reactor: Reactor) -> None:
     """Neither another driver nor an orphan that somebody else left to us is touched."""
@@ -295,19 +301,18 @@ driver = Driver(DriverCommand({command("burns").argv!r}), new_reactor(), label="
 driver.start()
 driver.submit("reset")
 print(driver.pid, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
+os.kill(os.getpid(), {KILL:d})
 """
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
-    assert done.returncode == -signal.SIGKILL
+    assert done.returncode == (KILL if WINDOWS else -KILL)
     pid = int(done.stdout)
     deadline = time.monotonic() + 10
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    with contextlib.suppress(
-        ChildProcessError
-    ):  # it is ours to collect if an earlier test made us a subreaper
-        os.waitpid(pid, 0)
+    if not WINDOWS:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)  # it is ours to collect if an earlier test made us a subreaper
 
 
 def test_a_forgotten_driver_ends_with_the_interpreter(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from systems import KILLED, WINDOWS, needs_fork
 
 from ipc_gauntlet.driver import process_bsd
 from ipc_gauntlet.driver.process import DriverProcess, Launch, spawn
@@ -43,6 +44,7 @@ def read_line(process: DriverProcess) -> bytes:
     return line
 
 
+@pytest.mark.skipif(WINDOWS, reason="on Windows a job object holds the tree, and nothing needs a mark")
 def test_a_process_leads_a_session_and_carries_the_mark(start: Spawn) -> None:
     """The mark is in the environment and, on Linux, in a resource limit that `env -i` cannot drop."""
     process = start("import os; print(os.getsid(0) == os.getpid(), os.environ['IPC_GAUNTLET_DRIVER'])")
@@ -72,7 +74,7 @@ def test_waiting_for_a_process_that_stays_ends_in_time(start: Spawn) -> None:
         assert process.exit_status() is None
     finally:
         process.kill()
-    assert process.exit_status() == -9
+    assert process.exit_status() == KILLED
 
 
 def test_the_pipes_end_with_the_process(start: Spawn) -> None:
@@ -88,6 +90,7 @@ def test_the_pipes_end_with_the_process(start: Spawn) -> None:
     assert process.stderr.closed
 
 
+@needs_fork
 def test_living_children_are_told_from_zombies(start: Spawn) -> None:
     """A child that has ended and was not collected by its parent is not left behind, it is over."""
     program = (
@@ -107,6 +110,7 @@ def test_living_children_are_told_from_zombies(start: Spawn) -> None:
     assert not psutil.pid_exists(living)
 
 
+@pytest.mark.skipif(WINDOWS, reason="the method of POSIX systems without /proc")
 def test_marks_in_the_environment_find_a_tree() -> None:
     """The method of systems without /proc: descendants by their parent, others by the variable, strangers never."""
     marker = process_bsd.Marker()
@@ -131,6 +135,7 @@ def test_marks_in_the_environment_find_a_tree() -> None:
             process.wait()
 
 
+@needs_fork
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # from 3.12: we mean this fork
 def test_a_fork_of_the_harness_does_not_kill_its_drivers(start: Spawn) -> None:
     """Only the process that started a driver may end it; its forks share the object, not the duty."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from systems import STACK_TRANSPORT
 
 from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import DriverCommand
@@ -30,7 +31,7 @@ def equipped() -> Iterator[Bench]:
 @pytest.fixture
 def lab(equipped: Bench) -> Iterator[Lab]:
     """A lab on drivers that let a test reach inside, finished after the test."""
-    facts = CaseFacts("replay/x/y", 11, "unix", {"kind": "psk"}, equipped.statement())
+    facts = CaseFacts("replay/x/y", 11, STACK_TRANSPORT, {"kind": "psk"}, equipped.statement())
     made = equipped.lab(facts, CaseSpec(requirement="REPL-01", role="server", control=False))
     yield made
     made.finish()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from systems import STACK_TRANSPORT, STACK_TRANSPORTS
 
 from ipc_gauntlet.adversary import Drop, Duplicate, Selector
 from ipc_gauntlet.declaration import CaseSpec
@@ -29,7 +30,7 @@ def bench() -> Iterator[Bench]:
     shutil.rmtree(folder)
 
 
-def lab_of(bench: Bench, case_id: str = "replay/x/y", transport: str = "unix") -> Lab:
+def lab_of(bench: Bench, case_id: str = "replay/x/y", transport: str = STACK_TRANSPORT) -> Lab:
     """A lab for a case."""
     statement = bench.statement()
     facts = CaseFacts(case_id, bench.config.seed, transport, {"kind": "psk"}, statement)
@@ -43,7 +44,7 @@ def four_messages(session: Session) -> None:
         session.settle_delivery("c2s")
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", STACK_TRANSPORTS)
 def test_control_and_attack(bench: Bench, transport: str) -> None:
     """The control delivers everything; the plain stack delivers a duplicated frame twice, and the evidence says how."""
     lab = lab_of(bench, transport=transport)

@@ -2,6 +2,7 @@
 
 import psutil
 import pytest
+from systems import STACK_TRANSPORT
 
 from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.errors import DriverDied, Inconclusive
@@ -86,7 +87,7 @@ def test_any_other_death_is_an_error(lab: Lab) -> None:
 
 def test_the_next_case_finds_healthy_drivers(equipped: Bench) -> None:
     """A case may end with a dead driver, and leaves no files behind."""
-    facts = CaseFacts("replay/x/z", 11, "unix", {"kind": "psk"}, equipped.statement())
+    facts = CaseFacts("replay/x/z", 11, STACK_TRANSPORT, {"kind": "psk"}, equipped.statement())
     lab = equipped.lab(facts, CaseSpec(requirement="REPL-01", role="server"))
     session = lab.session(options={"store": lab.store_path()})
     assert session.open(warm=False)

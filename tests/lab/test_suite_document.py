@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from systems import STACK_TRANSPORT
 
 import ipc_gauntlet
 from ipc_gauntlet.declaration import ATTRIBUTE
@@ -44,7 +45,7 @@ def examples(checkout: Path) -> dict[str, Any]:
 
 
 def lab_of(bench: Bench, function: Any) -> Lab:  # noqa: ANN401 - a case
-    facts = CaseFacts("document/example", bench.config.seed, "unix", X509, bench.statement())
+    facts = CaseFacts("document/example", bench.config.seed, STACK_TRANSPORT, X509, bench.statement())
     return bench.lab(facts, getattr(function, ATTRIBUTE))
 
 

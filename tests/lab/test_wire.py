@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 
 import pytest
+from systems import STACK_TRANSPORT, STACK_TRANSPORTS
 
 from ipc_gauntlet.credentials.deployment import b64
 from ipc_gauntlet.declaration import CaseSpec
@@ -30,7 +31,7 @@ def bench() -> Iterator[Bench]:
     shutil.rmtree(folder)
 
 
-def lab_of(bench: Bench, credential: Mapping[str, object], transport: str = "unix") -> Lab:
+def lab_of(bench: Bench, credential: Mapping[str, object], transport: str = STACK_TRANSPORT) -> Lab:
     """A lab for a case on one kind of credentials."""
     facts = CaseFacts("wire/case", bench.config.seed, transport, credential, bench.statement())
     return bench.lab(facts, CaseSpec(requirement="AUTH-05", role="server"))
@@ -50,7 +51,7 @@ def told(lab: Lab, role: str, method: str) -> list[Mapping[str, object]]:
     return [one.params for one in driver.observations if one.method == method]
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", STACK_TRANSPORTS)
 def test_a_wire_client_talks_to_a_server(bench: Bench, transport: str) -> None:
     """Handshake, event, request and close; both sides agree on the channel binding."""
     lab = lab_of(bench, X509, transport)

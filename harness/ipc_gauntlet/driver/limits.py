@@ -1,9 +1,13 @@
 """How much time, memory and output a driver gets before the harness gives it up."""
 
+import sys
 from dataclasses import dataclass
 
 _KIB = 1024
 _MIB = 1024 * _KIB
+
+# Windows may read a whole interpreter for viruses first.
+_START_S = 30.0 if sys.platform == "win32" else 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +26,7 @@ class SupervisionLimits:
         stderr_bytes: How much of the end of standard error is kept.
     """
 
-    start_s: float = 10.0
+    start_s: float = _START_S
     call_s: float = 5.0
     grace_s: float = 1.0
     line_bytes: int = 8 * _MIB

@@ -4,7 +4,7 @@ import signal
 
 from base import requests
 
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
     signal.signal(number, signal.SIG_IGN)
 for _ in requests():
     while True:

@@ -3,15 +3,18 @@
 import os
 import sys
 
-from base import requests, say
+from base import leave_child, requests, say
 
-if os.fork() == 0:
-    os.setsid()
+if sys.platform == "win32":
+    leave_child("import time; time.sleep(600)")
+else:
     if os.fork() == 0:
         os.setsid()
-        program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
-        os.execve(sys.executable, [sys.executable, "-c", program, *sys.argv[1:]], {})
-    os._exit(0)
-os.wait()
+        if os.fork() == 0:
+            os.setsid()
+            program = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+            os.execve(sys.executable, [sys.executable, "-c", program, *sys.argv[1:]], {})
+        os._exit(0)
+    os.wait()
 for request in requests():
     say(id=request["id"], result={})

@@ -4,9 +4,17 @@ import os
 import sys
 import time
 
-from base import requests, say
+from base import leave_child, requests, say
 
-if os.fork() == 0:
+AGAIN = """
+import subprocess, sys
+program = sys.argv[1]
+subprocess.Popen([sys.executable, "-S", "-c", program, program, *sys.argv[2:]], creationflags=subprocess.DETACHED_PROCESS)
+"""
+
+if sys.platform == "win32":
+    leave_child(f"import sys; sys.argv[1:1] = [{AGAIN!r}]; exec({AGAIN!r})")
+elif os.fork() == 0:
     os.setsid()
     while True:
         if os.fork():
