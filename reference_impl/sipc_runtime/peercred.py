@@ -104,7 +104,8 @@ def _own_user() -> str:
     if sys.platform == "win32":
         # Nobody: there are no Unix sockets to compare with.
         return ""
-    return str(os.geteuid())
+    else:  # noqa: RET505 - what follows a `return` on one system is reached on the other
+        return str(os.geteuid())
 
 
 class PeerProcess:
