@@ -342,6 +342,8 @@ def _seeds() -> Iterator[bytes]:
         yield HANDSHAKE.encode([(step.name, body), ("retry", b"\1\0\2")], bytes((at % 5,)))
     retry = seeds.negotiation()[1]
     yield HANDSHAKE.encode([("offer", retry[:8] + b"\0\2\0\2\0\1" + retry[14:])], b"\0")
+    yield HANDSHAKE.encode([("retry", b"\1\0\2"), ("second_retry", b"")], b"\0")
+    yield HANDSHAKE.encode([("retry", b"\1\0\x12"), ("second_retry", b"")], b"\2")
     yield HANDSHAKE.encode([("raw", b"GET / HTTP/1.1\r\n")], b"\0")
     yield HANDSHAKE.encode([("frame", seeds.frames()[0])], b"\0")
     yield HANDSHAKE.encode([("early_ready", b"")], b"\1")

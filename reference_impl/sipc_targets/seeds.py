@@ -34,6 +34,11 @@ def negotiation() -> list[bytes]:
         encode_choice(Selection(127, 0x0021)),
         Reject(1, 3, 500).encode(),
         Reject(1, 9).encode(),
+        b"SIPC\0\1\1\1\1\0\1\0\0",
+        b"SIPC\0\2\1\1\1\0\1\0\1s",
+        b"SIPC\1\1\0\1\1\0\0",
+        b"SIPC\4",
+        b"HTTP\0",
     )
     golden_ones = (bytes.fromhex(one["negotiation"]) for one in _golden_frames() if "negotiation" in one)
     return list(dict.fromkeys((*made, *golden_ones)))

@@ -21,7 +21,7 @@ def test_they_are_those_of_the_targets(script: Callable[[str], ModuleType]) -> N
 
 def test_each_says_what_becomes_of_it() -> None:
     """With the layer, and with the name of the driver's parser."""
-    assert set(seed_targets()) == {target.name for target in TARGETS}
+    assert set(seed_targets()) == {target.name for target in TARGETS if target.name.startswith("sipc.")}
     found = seeds("sipc.cbor")
     assert (found.layer, found.parser) == ("cbor", "cbor")
     assert {seed.verdict for seed in found.seeds} == {"accepted", "rejected:malformed", "rejected:limit"}

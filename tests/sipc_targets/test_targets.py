@@ -42,7 +42,7 @@ SELDOM = {
 
 def test_they_are_found_by_entry_point() -> None:
     """As users find theirs."""
-    assert [found.target.name for found in find(["sipc*"])] == list(BY_NAME)
+    assert [found.target.name for found in find(list(BY_NAME))] == list(BY_NAME)
 
 
 def test_every_layer_has_one() -> None:
@@ -63,12 +63,7 @@ def test_seeds_are_judged(target: Target) -> None:
         assert execution.verdict is not None
         verdicts.append(execution.verdict)
     assert any(verdict.accepted for verdict in verdicts)
-    assert target.name in {
-        "sipc.negotiation",
-        "sipc.negotiation.offer",
-        "sipc.certificates",
-        "sipc.crl",
-    } or any(not verdict.accepted for verdict in verdicts)
+    assert any(not verdict.accepted for verdict in verdicts)
 
 
 @each_target

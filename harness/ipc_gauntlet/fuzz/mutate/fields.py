@@ -77,11 +77,13 @@ class Node:
                 return child
         return None
 
-    def walk(self) -> Iterator[Node]:
-        """Itself and everything below it."""
-        yield self
-        for child in self.children or ():
-            yield from child.walk()
+    def walk(self) -> list[Node]:
+        """Itself and everything below it, groups before what is in them."""
+        found = [self]
+        for node in found:
+            if node.children:
+                found += node.children
+        return found
 
 
 def _collect(nodes: list[Node], parts: list[bytes]) -> None:

@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 _MOST_TRIES = 4
+_KNOWN = 64
 _FROM_SAMPLES = 0.5
 
 
@@ -63,6 +64,8 @@ class Schema:
         self.field = field
         self._given = samples
         self._whole = Span("", field)
+        # An input is changed many times: reading costs several times what copying does.
+        self._known: dict[bytes, Node] = {}
 
     @cached_property
     def _samples(self) -> tuple[bytes, ...]:
@@ -70,7 +73,13 @@ class Schema:
 
     def read(self, data: bytes) -> Node:
         """Read an input; what lies behind it is a last child named `rest`."""
-        return self._whole.read(data, 0, len(data), Scope())[0]
+        known = self._known.get(data)
+        if known is None:
+            known = self._whole.read(data, 0, len(data), Scope())[0]
+            if len(self._known) >= _KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[data] = known
+        return known.copy()
 
     def generate(self, rng: Random) -> bytes:
         """Make an input, half of the time out of a sample if there are any."""

@@ -34,7 +34,7 @@ def mutated(root: Node, rng: Random, donor: Node | None = None) -> bytes:
 
 
 def _change_once(root: Node, rng: Random, donor: Node | None) -> None:
-    nodes = list(root.walk())
+    nodes = root.walk()
     node = rng.choice(nodes)
     which = rng.random()
     if which < 0.12:
@@ -46,7 +46,7 @@ def _change_once(root: Node, rng: Random, donor: Node | None) -> None:
     elif which < 0.8:
         replace(node, node.field.generate(rng, scope_of(root, node)))
     elif which < 0.94:
-        _splice(node, nodes if donor is None or rng.random() < 0.4 else list(donor.walk()), rng)
+        _splice(node, nodes if donor is None or rng.random() < 0.4 else donor.walk(), rng)
     elif which < 0.97:
         for one in nodes:
             one.kept = False
