@@ -407,6 +407,9 @@ def decode(data: bytes) -> Envelope:
         raise MalformedError("a message is not a map")
     check_fields(fields)
     envelope = Envelope(fields)
+    if _CRIT in fields:
+        # What is not there is malformed, whatever else is demanded and whichever version this is.
+        _require_present(fields)
     if fields[0] != VERSION:
         raise UnsupportedEnvelope("unknown message version", envelope, Status.SCHEMA_UNSUPPORTED)
     if _CRIT in fields:
@@ -449,13 +452,14 @@ def _check_response(fields: Mapping[Key, Value]) -> None:
         raise MalformedError("a failed response carries a body")
 
 
-def _require_understood(envelope: Envelope) -> None:
-    critical = cast("list[int]", envelope.fields[Field.CRIT])
-    # What is not there is malformed, whatever else is demanded: the order of the list decides nothing.
-    for key in critical:
-        if key not in envelope.fields:
+def _require_present(fields: Mapping[Key, Value]) -> None:
+    for key in cast("list[int]", fields[Field.CRIT]):
+        if key not in fields:
             raise MalformedError(f"crit lists key {key}, which is not there")
-    for key in critical:
+
+
+def _require_understood(envelope: Envelope) -> None:
+    for key in cast("list[int]", envelope.fields[Field.CRIT]):
         if key not in UNDERSTOOD:
             raise UnsupportedEnvelope(f"key {key} must be understood", envelope, Status.SCHEMA_UNSUPPORTED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
+from ipc_gauntlet.fuzz.differential.pair import Disagreement
 from ipc_gauntlet.fuzz.findings import Finding, FindingKind
 from ipc_gauntlet.fuzz.signature import frames_of, sign
 from ipc_gauntlet.fuzz.target import Target, Verdict
@@ -26,13 +27,16 @@ class Execution:
 def crash(target: Target, data: bytes, error: BaseException) -> Finding:
     """The finding of an exception that the target does not declare."""
     frames = frames_of(error.__traceback__, target.measured)
+    kind: FindingKind = "crash"
     name = type(error).__name__
+    if isinstance(error, Disagreement):
+        kind, name = "disagreement", error.pair
     where = f" in {frames[-1].function} ({frames[-1].file}:{frames[-1].line})" if frames else ""
     text = " ".join(str(error).split())[:200]
     return Finding(
         target=target.name,
-        kind="crash",
-        signature=sign("crash", name, frames),
+        kind=kind,
+        signature=sign(kind, name, frames),
         message=f"{name}{where}: {text}",
         input_b64=base64.b64encode(data).decode(),
         error=name,
