@@ -14,6 +14,7 @@ from ipc_gauntlet.fuzz.child.deaths import death, tail
 from ipc_gauntlet.fuzz.child.messages import Answer, Measure, Orders, Ready, Request, pack
 from ipc_gauntlet.fuzz.child.process import Process
 from ipc_gauntlet.fuzz.findings import Finding
+from ipc_gauntlet.fuzz.target import Target
 
 _BATCH = 256
 _BATCH_BYTES = 1 << 18
@@ -40,6 +41,8 @@ class Child:
         self._path = tuple(path)
         self._process: Process | None = None
         self._busy = False
+        self._target = orders.target
+        self._measured = orders.measured
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +57,11 @@ class Child:
         if self._process is not None:
             self._process.end()
             self._process = None
+
+    def turn_to(self, target: Target) -> None:
+        """Execute what follows with another target of the same module; coverage stays that of the orders."""
+        self._target = target.name
+        self._measured = target.measured
 
     def one(self, data: bytes, *, measure: Measure = "verdict") -> Answer:
         """Execute one input.
@@ -92,7 +100,9 @@ class Child:
             while done < len(batch):
                 rest = batch[done:]
                 process = self._running()
-                request = Request(inputs=tuple(map(pack, rest)), measure=measure, levels=levels)
+                request = Request(
+                    inputs=tuple(map(pack, rest)), target=self._target, measure=measure, levels=levels
+                )
                 process.say(msgspec.json.encode(request))
                 for data in rest:
                     done += 1
@@ -113,7 +123,7 @@ class Child:
     def _died(self, process: Process, data: bytes) -> Finding:
         status, said = process.end()
         self._process = None
-        return death(self.orders.target, self.orders.measured, data, status, said.decode("utf-8", "replace"))
+        return death(self._target, self._measured, data, status, said.decode("utf-8", "replace"))
 
     def _running(self) -> Process:
         if self._process is None:

@@ -14,7 +14,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """The first line: what to load.
 
     Attributes:
-        target: Name of the target.
+        target: Name of the target that requests mean if they name none.
         module: Module or file that it comes from.
         measured: Prefixes of modules to instrument.
         coverage: Whether to instrument them; without, answers have no features.
@@ -47,11 +47,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         inputs: In base64.
+        target: Another target of the same module; empty for the one of the orders.
         measure: What to find out about each.
         levels: Also tell the memory held after every so many inputs; 0 for not. Then all inputs are in one request.
     """
 
     inputs: tuple[str, ...]
+    target: str = ""
     measure: Measure = "verdict"
     levels: int = 0
 

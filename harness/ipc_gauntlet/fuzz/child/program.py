@@ -53,7 +53,7 @@ def main() -> int:
 
 
 class Worker:
-    """A loaded target, and what is measured of it.
+    """A loaded module of targets, and what is measured of them.
 
     Args:
         orders: What to load.
@@ -69,6 +69,7 @@ class Worker:
         targets = {target.name: target for target in load(Source(orders.module, "orders"))}
         if orders.target not in targets:
             raise UsageError(f"{orders.module} has no fuzz target {orders.target}")
+        self._targets = targets
         self._target: Target = targets[orders.target]
         self._features: dict[int, int] = {}
         self._remote = Remote(orders.driver, self._target, orders.hang_seconds) if orders.driver else None
@@ -81,6 +82,7 @@ class Worker:
 
     def answers(self, request: Request) -> Iterator[Answer]:
         """Execute the inputs of a request."""
+        self._target = self._targets[request.target or self._orders.target]
         if request.levels and not tracemalloc.is_tracing():
             tracemalloc.start()
         for number, text in enumerate(request.inputs, start=1):

@@ -29,6 +29,7 @@ _ACCEPTED = 6
 _REFUSED = 4
 _LOOKED_AT = 400
 _PATIENCE = 4
+_FAMILIES = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def examine(name: str, targets: Targets, store: Store, seconds: float, seed: int
         name: Of the target.
         targets: Where it is found.
         store: Where its corpus is.
-        seconds: Wall-clock time for the families; the rest takes seconds.
+        seconds: Wall-clock time; half of it at least is for families of inputs, whatever the rest takes.
         seed: Of random choices.
 
     Raises:
@@ -65,28 +66,21 @@ def examine(name: str, targets: Targets, store: Store, seconds: float, seed: int
     orders = targets.orders(name)
     # What is measured here is far larger than what is fuzzed, and may take longer before it counts as a hang.
     orders = msgspec.structs.replace(orders, hang_seconds=orders.hang_seconds * _PATIENCE)
-    budget = Budget(seconds=seconds, clock=time.monotonic)
+    begun = time.monotonic()
     found: dict[str, Finding] = {}
     with Child(orders) as child:
         inputs = chosen(target, child, store)
         expected = list(right_answers(target))
-        for finding in _all(target, child, inputs, expected, budget, seed):
-            found.setdefault(finding.signature, msgspec.structs.replace(finding, engine="oracles", seed=seed))
+        findings = list(wrong_answers(target, child, expected))
+        if (kept := leak(target, child, inputs, seed)) is not None:
+            findings.append(kept)
+        # The families get what is left, and something in any case.
+        left = max(seconds - (time.monotonic() - begun), seconds * _FAMILIES)
+        budget = Budget(seconds=left, clock=time.monotonic)
+        findings += costly(target, child, inputs, budget)
+    for finding in findings:
+        found.setdefault(finding.signature, msgspec.structs.replace(finding, engine="oracles", seed=seed))
     return Examined(name, tuple(found.values()), budget.used, len(expected))
-
-
-def _all(
-    target: Target,
-    child: Child,
-    inputs: Sequence[bytes],
-    expected: Sequence[Expected],
-    budget: Budget,
-    seed: int,
-) -> Iterator[Finding]:
-    yield from wrong_answers(target, child, expected)
-    if (kept := leak(target, child, inputs, seed)) is not None:
-        yield kept
-    yield from costly(target, child, inputs, budget)
 
 
 def chosen(target: Target, child: Child, store: Store) -> list[bytes]:

@@ -77,9 +77,7 @@ def families(base: bytes, target: Target) -> Iterator[Family]:
                 continue
             if node.children:
                 yield Family(base, f"many:{place}")
-            below = node.walk()
-            next(below)
-            for step, inner in enumerate(below, start=1):
+            for step, inner in enumerate(list(node.walk())[1:], start=1):
                 if inner.field == node.field:
                     yield Family(base, f"deep:{place}:{place + step}")
                     break

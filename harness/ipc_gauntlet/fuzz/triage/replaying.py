@@ -14,7 +14,7 @@ from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.triage.case import ANYTHING, Case, holds
 from ipc_gauntlet.fuzz.triage.observe import Observer
 from ipc_gauntlet.fuzz.triage.same import same
-from ipc_gauntlet.fuzz.triage.targets import Targets, is_remote
+from ipc_gauntlet.fuzz.triage.targets import Children, Targets, is_remote
 
 Word = Literal["FIXED", "STILL FAILING", "CHANGED"]
 """What a replay says: as expected, or the same finding, or something else that is not expected."""
@@ -73,7 +73,7 @@ def replay_in(child: Child, case: Case, targets: Targets) -> Outcome:
 
 
 def replay(cases: Sequence[Case], targets: Targets) -> Iterator[tuple[Case, Outcome]]:
-    """Replay cases, those of one target in one process.
+    """Replay cases, those of one module of targets in one process.
 
     Args:
         cases: What to replay; the order of targets is kept.
@@ -84,19 +84,20 @@ def replay(cases: Sequence[Case], targets: Targets) -> Iterator[tuple[Case, Outc
     """
     order = {name: place for place, name in enumerate(dict.fromkeys(case.target for case in cases))}
     ordered = sorted(cases, key=lambda case: (order[case.target], is_remote(case)))
-    for (name, remote), group in groupby(ordered, key=lambda case: (case.target, is_remote(case))):
-        if name not in targets:
-            for case in group:
-                yield case, Outcome("CHANGED", f"there is no fuzz target {name} any more")
-            continue
-        if remote and not targets.settings.driver:
-            for case in group:
-                # Said by an implementation that is not here: only the right answer of the reference can be checked.
-                yield case, _unanswered(case)
-            continue
-        with Child(targets.orders(name, remote=remote)) as child:
-            for case in group:
-                yield case, replay_in(child, case, targets)
+    with Children(targets) as children:
+        for (name, remote), group in groupby(ordered, key=lambda case: (case.target, is_remote(case))):
+            if name not in targets:
+                gone = Outcome("CHANGED", f"there is no fuzz target {name} any more; is it one of --targets?")
+                yield from ((case, gone) for case in group)
+            elif not remote:
+                for case in group:
+                    yield case, replay_in(children.get(name), case, targets)
+            elif not targets.settings.driver:
+                # Said by an implementation that is not here.
+                yield from ((case, _unanswered(case)) for case in group)
+            else:
+                with Child(targets.orders(name, remote=True)) as child:
+                    yield from ((case, replay_in(child, case, targets)) for case in group)
 
 
 def _unanswered(case: Case) -> Outcome:
@@ -136,17 +137,16 @@ def sweep(
         GauntletError: Something cannot be executed.
     """
     seen: set[tuple[str, str]] = set()
-    for group in groups:
-        if group.target not in targets:
-            raise UsageError(f"there is no fuzz target {group.target} for the inputs in {group.source}")
-        count = 0
-        with Child(targets.orders(group.target)) as child:
-            for answer in child.run(group.inputs):
-                count += 1
+    with Children(targets) as children:
+        for group in groups:
+            if group.target not in targets:
+                raise UsageError(f"there is no fuzz target {group.target} for the inputs in {group.source}")
+            answers = list(children.get(group.target).run(group.inputs))
+            for answer in answers:
                 if answer.finding is not None and (group.target, answer.finding.signature) not in seen:
                     seen.add((group.target, answer.finding.signature))
                     yield answer.finding
-        told(group, count)
+            told(group, len(answers))
 
 
 def expectation_now(outcome: Outcome) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from ipc_gauntlet.errors import UsageError
+from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.child.messages import Orders
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.registry import Found, find
@@ -80,6 +83,14 @@ class Targets:
             driver=self.settings.driver if remote else "",
         )
 
+    def module(self, name: str) -> str:
+        """Where a target comes from.
+
+        Raises:
+            UsageError: There is none of this name.
+        """
+        return self._one(name).source.module
+
     def orders_for(self, finding: Finding) -> Orders:
         """How a child can show a finding again.
 
@@ -99,3 +110,37 @@ class Targets:
 def is_remote(finding: Finding) -> bool:
     """Whether a finding is about an implementation behind a driver."""
     return finding.engine == "driver"
+
+
+class Children:
+    """Processes that execute inputs, one for each module of targets: a context manager.
+
+    Args:
+        targets: Where targets are found.
+    """
+
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
+        self._children: dict[str, Child] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for child in self._children.values():
+            child.close()
+
+    def get(self, name: str) -> Child:
+        """The process for a target, turned to it.
+
+        Raises:
+            UsageError: There is no such target.
+        """
+        module = self._targets.module(name)
+        if module not in self._children:
+            self._children[module] = Child(self._targets.orders(name))
+        child = self._children[module]
+        child.turn_to(self._targets.get(name))
+        return child
