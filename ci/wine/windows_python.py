@@ -105,8 +105,8 @@ def _asked(program: str) -> Host | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    version, library = answer.stdout.splitlines()
-    return Host(program, version, Path(library))
+    lines = answer.stdout.splitlines()
+    return Host(program, lines[0], Path(lines[1])) if len(lines) == 2 else None
 
 
 def build(folder: Path, minor: str) -> None:
