@@ -280,11 +280,8 @@ class Envelope:
 
     def __repr__(self) -> str:
         # The body stays out of logs.
-        names = {
-            RULES and Field(key).name.lower(): value for key, value in self.fields.items() if key in RULES
-        }
-        names.pop("body", None)
-        return f"Envelope({names})"
+        shown = {key: value for key, value in self.fields.items() if key in RULES and key != Field.BODY}
+        return f"Envelope({ {Field(key).name.lower(): value for key, value in shown.items()} })"
 
     @property
     def kind(self) -> Kind:
@@ -407,9 +404,6 @@ def decode(data: bytes) -> Envelope:
         raise MalformedError("a message is not a map")
     check_fields(fields)
     envelope = Envelope(fields)
-    if _CRIT in fields:
-        # What is not there is malformed, whatever else is demanded and whichever version this is.
-        _require_present(fields)
     if fields[0] != VERSION:
         raise UnsupportedEnvelope("unknown message version", envelope, Status.SCHEMA_UNSUPPORTED)
     if _CRIT in fields:
@@ -439,23 +433,19 @@ def check_fields(fields: Mapping[Key, Value]) -> None:
             raise MalformedError(f"key {key!r} has a value that is not allowed")
     if not required <= fields.keys():
         raise MalformedError(f"a message of kind {kind} lacks a required key")
+    # What is not there is malformed, whatever else is demanded and whichever version this is.
+    if _CRIT in fields and any(key not in fields for key in cast("list[int]", fields[_CRIT])):
+        raise MalformedError("crit lists a key that is not there")
     if kind == _RESPONSE_KIND:
         _check_response(fields)
 
 
 def _check_response(fields: Mapping[Key, Value]) -> None:
     """A response has either a result or an error."""
-    if fields[15] == _OK:
-        if 16 in fields:
-            raise MalformedError("a successful response carries an error")
-    elif 14 in fields:
+    if fields[15] == _OK and 16 in fields:
+        raise MalformedError("a successful response carries an error")
+    if fields[15] != _OK and 14 in fields:
         raise MalformedError("a failed response carries a body")
-
-
-def _require_present(fields: Mapping[Key, Value]) -> None:
-    for key in cast("list[int]", fields[Field.CRIT]):
-        if key not in fields:
-            raise MalformedError(f"crit lists key {key}, which is not there")
 
 
 def _require_understood(envelope: Envelope) -> None:

@@ -67,6 +67,6 @@ def test_told_values_are_there_for_every_parser_of_the_driver_protocol() -> None
 def test_what_crit_lists_must_be_there_in_a_message_of_any_version() -> None:
     """Found by differential.envelope: an unknown version was told first, and a broken rule of the grammar not at all."""
     data = cbor.encode({0: 2, 1: 2, 2: 0, 4: "app.message", 17: [14]})
-    with pytest.raises(sipc.envelope.MalformedError, match="crit lists key 14"):
+    with pytest.raises(sipc.envelope.MalformedError, match="crit lists a key"):
         sipc.envelope.decode(data)
     assert execute(PAIRS["differential.envelope"], data).finding is None
