@@ -185,7 +185,8 @@ def _psk(own: str, other: str) -> Json:
     return {"kind": "psk", "id": "k1", "key": _base64(material().psk), "self": own, "other": other}
 
 
-def _calls() -> Iterator[tuple[str, Json]]:
+def _opening() -> Iterator[tuple[str, Json]]:
+    """Listening and connecting."""
     one, other, service, _ = names()
     trust: Json = {"kind": "x509", "roots": [_base64(material().root)], "crls": []}
     public = _base64(signing_key("signer").public_key().public_bytes_raw())
@@ -226,6 +227,11 @@ def _calls() -> Iterator[tuple[str, Json]]:
         "connect",
         {**base, "credential": _x509(initiator=True), "address": {"transport": "unix", "path": "/x"}},
     )
+
+
+def _talking() -> Iterator[tuple[str, Json]]:
+    """All other verbs."""
+    one, other, _, _ = names()
     message: Json = {
         "conn": _CONN,
         "payload": _base64(b"hello"),
@@ -273,7 +279,10 @@ def _calls() -> Iterator[tuple[str, Json]]:
 
 @cache
 def _lines() -> tuple[Json, ...]:
-    return tuple({"jsonrpc": "2.0", "id": 7, "method": name, "params": params} for name, params in _calls())
+    return tuple(
+        {"jsonrpc": "2.0", "id": 7, "method": name, "params": params}
+        for name, params in (*_opening(), *_talking())
+    )
 
 
 def targets() -> Iterator[Target]:

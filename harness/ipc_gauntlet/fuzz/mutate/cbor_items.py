@@ -193,17 +193,17 @@ def item(
         if read < stop:
             children.append(Raw("").leaf(text[read:stop]))
     else:
-        stop = _elements(node, container, text, start, Scope(scope), end, 1 if major == TAG else argument)
+        stop = _elements(node, container, text, start, Scope(scope), end)
     first.kept = major != TAG and first.data != head(major, _held(node, major))
     if major == MAP:
         node.kept = not _ascending(node)
     return node, stop
 
 
-def _elements(
-    node: Node, container: Container, text: bytes, pos: int, scope: Scope, end: int, count: int
-) -> int:
+def _elements(node: Node, container: Container, text: bytes, pos: int, scope: Scope, end: int) -> int:
+    """As many as the head says, or as there are."""
     children, major = node.children or [], major_of(node)
+    count = 1 if major == TAG else argument_of(children[0].data)[0]
     at = 0
     while at < count and pos < end and scope.budget[0] > 0:
         if major == MAP:
