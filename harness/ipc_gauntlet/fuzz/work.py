@@ -25,6 +25,8 @@ from ipc_gauntlet.fuzz.target import Target
 
 _EACH_SIGNATURE = 8
 _EVERY = 1.0
+_READERS = 3.0
+_SOON = 0.005
 _HEAD = struct.Struct("<IQ")
 _HEAD_SIZE = _HEAD.size
 _pack = _HEAD.pack
@@ -44,12 +46,26 @@ def write_whole(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(data)
-        temporary.replace(path)
+        _put_in_place(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise GauntletError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
         ) from error
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    """Replace a file. On Windows that is refused while somebody reads the old one, which is soon over."""
+    patience = time.monotonic() + _READERS
+    while True:
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > patience:
+                raise
+            time.sleep(_SOON)
+        else:
+            return
 
 
 class Current:

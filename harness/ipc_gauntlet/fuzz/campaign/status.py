@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +19,9 @@ SCHEMA = "ipc-gauntlet-fuzz-status/1"
 
 MOST_FINDINGS = 500
 """Findings that are listed; `findings_total` counts all."""
+
+_TRIES = 20
+_SOON = 0.01
 
 Phase = Literal["running", "ended", "stopped", "failed", "killed"]
 """`ended`: the time is over, or nothing is left to fuzz. `stopped`: by a person. `failed`: it could not go on.
@@ -116,11 +121,20 @@ def read(folder: Path) -> Status:
     """
     path = folder / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Status)
+        return msgspec.json.decode(_content(path), type=Status)
     except FileNotFoundError as error:
         raise UsageError(f"there is no fuzz campaign in {folder}") from error
     except (OSError, msgspec.DecodeError) as error:
         raise GauntletError(f"cannot read {path}: {error}") from error
+
+
+def _content(path: Path) -> bytes:
+    """The content of a file that may be replaced at this moment, which Windows takes for a lack of permission."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(PermissionError):
+            return path.read_bytes()
+        time.sleep(_SOON)
+    return path.read_bytes()
 
 
 def with_progress(known: TargetState, progress: Progress) -> TargetState:
