@@ -11,6 +11,7 @@ from ipc_gauntlet_corpora.catalogue import (
     suites,
 )
 from ipc_gauntlet_corpora.evidence import Evidence, evidence
+from ipc_gauntlet_corpora.regressions import Regression, regressions, regressions_for
 from ipc_gauntlet_corpora.seeds import Seed, TargetSeeds, dictionary, seed_targets, seeds
 from ipc_gauntlet_corpora.sets import RequirementSet, requirement_set, requirement_sets
 
@@ -19,6 +20,7 @@ __all__ = [
     "Evidence",
     "Failure",
     "Mutant",
+    "Regression",
     "Requirement",
     "RequirementSet",
     "Seed",
@@ -26,6 +28,8 @@ __all__ = [
     "TargetSeeds",
     "dictionary",
     "evidence",
+    "regressions",
+    "regressions_for",
     "requirement",
     "requirement_set",
     "requirement_sets",
