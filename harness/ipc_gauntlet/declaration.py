@@ -44,7 +44,8 @@ class CaseOptions(TypedDict, total=False):
     Args:
         title: One line for lists; by default made from the function's name.
         role: The role that is judged: `client`, `server` or `both`.
-        roles: Roles the implementation must play for the case to apply.
+        roles: Roles the implementation must play for the case to apply; none for a case that connects nothing, such
+            as one about parsers: it runs once, whatever the transports and credentials.
         control: Whether a positive control has to pass within the case before its verdict counts.
         timing: The case measures real time; all of these run one after another.
         needs: Features of the statement without which the case does not apply.

@@ -107,6 +107,12 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
     metavar="DIR",
     help="Write all reports, the events and a file for each case.",
 )
+@click.option(
+    "--export-seeds",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep what goes over the wire as inputs for fuzzers; see `ipc-gauntlet fuzz seeds`.",
+)
 @click.option("--strict", is_flag=True, help="Let SHOULD count like MUST for the exit status.")
 @click.option(
     "--time-scale",
@@ -184,6 +190,7 @@ def _wish(values: dict[str, Any]) -> Wish:
         shuffle=values["random_order"],
         shard=_shard(values["shard"], seed),
         durations=_durations(values["durations"]),
+        seeds=str(values["export_seeds"].resolve()) if values["export_seeds"] is not None else "",
     )
 
 

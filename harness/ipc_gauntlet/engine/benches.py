@@ -51,6 +51,7 @@ class StandardBench:
                 workdir=settings.workdir,
                 seed=settings.seed,
                 time_scale=settings.time_scale,
+                seeds=settings.seeds,
             )
         )
 

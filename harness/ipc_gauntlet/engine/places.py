@@ -49,6 +49,8 @@ def places(
     Returns:
         At least one place; one with a `none` that the case cannot do without means that it does not apply.
     """
+    if not spec.roles:
+        return [Place(NONE, NONE)]  # nothing is connected, so it makes no difference where
     lanes = [name for name in transports if not spec.transports or name in spec.transports] or [NONE]
     kinds = _declarations(spec, credentials) or [(NONE, {})]
     if spec.combination == "product":
@@ -96,7 +98,7 @@ def gate(
         )
     if missing := _missing(spec.roles, facts.roles):
         return Gate(f"needs the role {missing}, which the implementation does not play")
-    if place.transport == NONE:
+    if place.transport == NONE and spec.roles:
         return Gate(f"is about {' and '.join(spec.transports)}, which the implementation does not offer")
     if place.credential == NONE and spec.credentials:
         return Gate(f"is about credentials of kind {' or '.join(spec.credentials)}, which are not declared")

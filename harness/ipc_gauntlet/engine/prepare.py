@@ -40,6 +40,7 @@ class Wish:
         shuffle: Whether the order of the cases depends on the seed.
         shard: Which part of the cases; None for all.
         durations: Seconds that cases took before, by id, to make parts of about the same length.
+        seeds: Folder for what goes over the wire, as inputs for fuzzers; empty for none.
     """
 
     target: Target
@@ -53,6 +54,7 @@ class Wish:
     shuffle: bool = True
     shard: Shard | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
+    seeds: str = ""
 
     def chosen_by(self) -> dict[str, tuple[str, ...]]:
         """What a report says about how its cases were chosen."""
@@ -116,13 +118,14 @@ def settings_for(wish: Wish, workdir: Path) -> Settings:
         case_limit_s=wish.case_limit_s,
         traces=wish.traces,
         shuffle=wish.shuffle,
+        seeds=wish.seeds,
     )
 
 
 def _transports(statement: dict[str, Any], asked: tuple[str, ...]) -> tuple[str, ...]:
     declared = tuple(statement.get("transports", ()))
     usable = tuple(name for name in transports() if name in declared)
-    if not usable:
+    if not usable and not (statement.get("parsers") and not statement.get("roles")):
         raise HarnessError(
             f"the implementation offers {', '.join(declared) or 'no transport'}; "
             f"the adversary can stand between {' and '.join(transports())} only"

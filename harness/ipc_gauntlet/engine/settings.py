@@ -39,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         case_limit_s: Seconds after which a case that still runs is given up.
         traces: Whether passed cases keep their traces too.
         shuffle: Whether the order of the cases depends on the seed; otherwise it is the reading order.
+        seeds: Folder for what goes over the wire, as inputs for fuzzers; empty for none.
     """
 
     client: Command
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     case_limit_s: float = 120.0
     traces: bool = False
     shuffle: bool = True
+    seeds: str = ""
 
     @property
     def credentials(self) -> tuple[dict[str, Any], ...]:

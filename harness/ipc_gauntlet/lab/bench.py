@@ -21,6 +21,7 @@ from ipc_gauntlet.declaration import CaseSpec
 from ipc_gauntlet.driver import Driver, DriverCommand, Statement
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.lab.access import CaseFacts
+from ipc_gauntlet.lab.harvest import HarvestingLab
 from ipc_gauntlet.lab.lab import Lab
 from ipc_gauntlet.lab.timing import AGAIN, Noise, measure_noise
 from ipc_gauntlet.reactor import Reactor, new_reactor
@@ -40,6 +41,7 @@ class BenchConfig:
         workdir: Directory for sockets and files; must be short, private and writable.
         seed: The run's seed.
         time_scale: Factor for upper time bounds on slow machines.
+        seeds: Folder for what goes over the wire, as inputs for fuzzers; empty for none.
     """
 
     client: DriverCommand
@@ -47,6 +49,7 @@ class BenchConfig:
     workdir: str
     seed: int
     time_scale: float = 1.0
+    seeds: str = ""
 
 
 class Bench:
@@ -88,7 +91,10 @@ class Bench:
             DriverError: A driver does not start or does not answer.
         """
         self._ready()
-        return Lab(self, facts, spec, str(self._free_directory()))
+        directory = str(self._free_directory())
+        if self.config.seeds:
+            return HarvestingLab(self, facts, spec, directory, folder=self.config.seeds)
+        return Lab(self, facts, spec, directory)
 
     def issuer(self, declaration: Mapping[str, object]) -> Issuer:
         """The issuer for a credential declaration; the same object, and so the same keys, for the whole run."""

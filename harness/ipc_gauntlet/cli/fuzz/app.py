@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, str] = {
     "oracles": "ipc_gauntlet.cli.fuzz.oracles",
     "report": "ipc_gauntlet.cli.fuzz.report",
     "corpus": "ipc_gauntlet.cli.fuzz.corpus",
+    "seeds": "ipc_gauntlet.cli.fuzz.seeds",
     "pin": "ipc_gauntlet.cli.fuzz.pin",
     "pr": "ipc_gauntlet.cli.fuzz.pr",
     "batch": "ipc_gauntlet.cli.fuzz.batch",

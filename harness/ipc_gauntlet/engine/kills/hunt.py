@@ -266,5 +266,5 @@ def _settings(collection: Collection, order: HuntOrder, workdir: Path) -> Settin
 
 def _usable(found: Sequence[FoundCase], settings: Settings) -> list[FoundCase]:
     """Cases that apply, on one transport: what a mutant does wrong it does on every one."""
-    transport = settings.transports[0]
+    transport = next(iter(settings.transports), "none")
     return [case for case in found if case.gate is None and case.transport in (transport, "none")]
