@@ -145,6 +145,8 @@ def of_node(node: ast.AST, parent: ast.AST, field: str) -> Iterator[Change]:
         yield from _entries(node)
     elif isinstance(node, ast.ExceptHandler):
         yield from _handler(node)
+    elif isinstance(node, ast.Call):
+        yield from _codec(node)
 
 
 def _negated(test: ast.expr) -> ast.expr:
@@ -265,6 +267,15 @@ def _entries(node: ast.Dict | ast.Set) -> Iterator[Change]:
             fewer = copy.copy(node)
             fewer.elts = node.elts[:at] + node.elts[at + 1 :]
             yield Change("drop-entry", (fewer,), ast.unparse(node.elts[at]), "-", node.elts[at].lineno)
+
+
+def _codec(node: ast.Call) -> Iterator[Change]:
+    """Text that is decoded as UTF-8 is taken for something else."""
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "decode" and not node.args and not node.keywords:
+        for codec in ("ascii", "latin-1"):
+            made = copy.copy(node)
+            made.args = [ast.Constant(value=codec)]
+            yield Change("codec", (made,))
 
 
 def _handler(node: ast.ExceptHandler) -> Iterator[Change]:

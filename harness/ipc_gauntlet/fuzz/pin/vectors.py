@@ -35,6 +35,7 @@ _SPEAKING = (
     "and-or",
     "drop-except",
     "pattern",
+    "codec",
     "slice",
     "drop-statement",
 )
