@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import x25519
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
@@ -65,7 +65,7 @@ class X509Credential:
         try:
             key = load_der_private_key(pkcs8, None)
             leaf = load(chain[0])
-        except (ValueError, TypeError, UnsupportedAlgorithm, SipcError) as problem:
+        except (ValueError, TypeError, UnsupportedAlgorithm, InternalError, SipcError) as problem:
             raise LocalError(f"unusable credential: {problem}") from problem
         if not isinstance(key, x25519.X25519PrivateKey):
             raise LocalError("the private key is not an X25519 key")

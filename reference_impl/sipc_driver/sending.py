@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from typing import TypeVar
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
@@ -86,7 +86,7 @@ def _schema(params: Json) -> int | None:
 def _signed(message: M, conn: Conn, given: Json) -> M:
     try:
         key = load_der_private_key(octets(given, "key"), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
         raise RpcError(FAILED, f"the signing key cannot be used: {error}", "malformed") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise RpcError(UNSUPPORTED, "messages are signed with Ed25519")

@@ -88,6 +88,14 @@ def test_the_same_for_a_revocation_list() -> None:
     assert isinstance(refused.value.__cause__, UserWarning)
 
 
+@pytest.mark.parametrize("kind", ["71", "6f"], ids=["Ed448", "X448"])
+def test_a_private_key_of_the_wrong_length_for_its_kind(kind: str) -> None:
+    """The library raises an error of its own for that, which is none of the usual ones."""
+    key = bytes.fromhex(f"302e020100300506032b65{kind}04220420") + bytes(range(32))
+    with pytest.raises(LocalError, match="unusable credential"):
+        X509Credential.load([LEAF], key)
+
+
 def exchange() -> Exchange:
     """One that sends nowhere."""
     made = Exchange(Outlets(lambda pieces: None, lambda event: None, bytes), 1)

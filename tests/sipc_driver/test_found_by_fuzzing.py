@@ -1,10 +1,24 @@
 """What fuzzing found in the reference's driver: lines after which it was gone, or answered what is no JSON."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
-from sipc_driver.rpc import INVALID_PARAMS, PARSE_ERROR, Json, Output, RpcError, answer_line, text, texts
+from sipc.rpc import Message
+from sipc_driver import sending
+from sipc_driver.conns import Conn
+from sipc_driver.rpc import (
+    FAILED,
+    INVALID_PARAMS,
+    PARSE_ERROR,
+    Json,
+    Output,
+    RpcError,
+    answer_line,
+    text,
+    texts,
+)
 
 
 class Told(Output):
@@ -60,3 +74,12 @@ def test_half_a_surrogate_pair_is_no_text(value: str) -> None:
     with pytest.raises(RpcError):
         texts({"via": ["a", value]}, "via")
     assert text({"lane": "a\U0001f600ü"}, "lane") == "a\U0001f600ü"
+
+
+def test_a_signing_key_of_the_wrong_length_for_its_kind() -> None:
+    """An error of the library that is none of the usual ones ended the driver."""
+    key = b64encode(bytes.fromhex("302e020100300506032b657104220420") + bytes(range(32))).decode()
+    given: Json = {"key": key, "from": "a", "to": "b", "id": ""}
+    with pytest.raises(RpcError) as refused:
+        sending._signed(Message("a.b"), Conn("c", None, 1.0), given)  # type: ignore[arg-type]  # nothing is told
+    assert (refused.value.code, refused.value.reason) == (FAILED, "malformed")
