@@ -74,6 +74,9 @@ class Executor:
             self.accepted = True
         self.cost = len(trace)
         new = self.seen.new(reason)
+        if new:
+            # Remembers what was taken so far: an execution that nobody asks about is forgotten.
+            self._coverage.hits()
         if self.accepted:
             if target.canonical:
                 self._check(data, value)
