@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.command("oracles", short_help="Look for inputs that cost too much, are kept, or are answered wrongly.")
 @choose_targets_options
 @click.option(
-    "--time", "budget", default="60s", show_default=True, metavar="TIME", help="For all targets: 60s, 10m."
+    "--time", "budget", default="5m", show_default=True, metavar="TIME", help="For all targets: 60s, 10m."
 )
 @click.option("--seed", type=int, default=1, show_default=True, metavar="N", help="Of random choices.")
 @click.option(

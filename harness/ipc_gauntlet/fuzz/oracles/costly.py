@@ -31,6 +31,7 @@ _HIGH_PEAK = 2 << 20
 _TIMED_TOP = 1 << 18
 _MOST_NS = 60_000_000
 _POINTS = 4
+_FLAT = 20
 _TIMED = 4
 _TIMES_LIMIT = 1.6
 """Times are measured, not counted: quadratic work comes to 2 where it dominates, linear work to 1."""
@@ -82,7 +83,8 @@ def costly(target: Target, child: Child, inputs: Sequence[bytes], budget: Budget
                 continue
             for finding in judge_counts(target, measured):
                 yield from _new(finding, seen)
-            promising.append(measured)
+            if not _is_flat(measured.inputs, measured.answers):
+                promising.append(measured)
     promising.sort(key=lambda one: (-one.per_byte, one.family.recipe, one.family.base))
     for one in promising[:_TIMED]:
         if (slow := timed(target, child, one.family, one.answers[-1].hot)) is not None:
@@ -125,9 +127,9 @@ def measure(family: Family, target: Target, child: Child, at: Sequence[int], how
     """
     inputs: list[bytes] = []
     answers: list[Answer] = []
-    for size in at:
-        if size <= len(family.base):
-            continue
+    for size in (one for one in at if one > len(family.base)):
+        if len(inputs) == _POINTS and _is_flat(inputs, answers):
+            break
         member = family.member(size, target)
         if member is None:
             break
@@ -139,6 +141,15 @@ def measure(family: Family, target: Target, child: Child, at: Sequence[int], how
         if answer.cpu_ns > _MOST_NS:
             break
     return Measured(family, tuple(inputs), tuple(answers)) if len(inputs) >= _POINTS else None
+
+
+def _is_flat(inputs: Sequence[bytes], answers: Sequence[Answer]) -> bool:
+    """Whether what was counted hardly grows with the input: the parser does not even look at most of it."""
+    longer = len(inputs[-1]) - len(inputs[0])
+    lines = answers[-1].lines - answers[0].lines
+    return (
+        answers[-1].cpu_ns == 0 and lines * _FLAT < longer and answers[-1].peak - answers[0].peak < longer * 4
+    )
 
 
 def judge_counts(target: Target, measured: Measured) -> Iterator[Finding]:
