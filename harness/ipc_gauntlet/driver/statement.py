@@ -134,6 +134,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Raises:
             UsageError: When the two cannot be tested together; says why.
         """
+        if client == server and client.has_parsers_only:
+            return client
         _check_pair(client, server)
         if client == server:
             return client
