@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ipc_gauntlet.fuzz.child.messages import Orders
@@ -82,7 +83,12 @@ TARGETS = [
 
 
 def written(folder: Path, parsers: str = _PARSERS, targets: str = _TARGETS) -> Path:
-    """Write parsers and targets; the path of the module of targets."""
+    """Write parsers and targets; the path of the module of targets.
+
+    What an earlier test of this process loaded under the same names is forgotten.
+    """
+    sys.modules.pop("flawed_parsers", None)
+    sys.path[:] = [place for place in sys.path if not (Path(place) / "flawed_parsers.py").is_file()]
     (folder / "flawed_parsers.py").write_text(parsers, encoding="utf-8")
     path = folder / "flawed_targets_module.py"
     path.write_text(targets, encoding="utf-8")
