@@ -66,6 +66,7 @@ def _scenes() -> Iterator[Steps]:
     yield [("message", _REQUEST), ("close_here", b""), ("wait", b"\xff\xff")]
     yield [("message", _REQUEST)] * 10
     yield [("send_event", b"x")] * 6
+    yield [("message", b"\0" + _EVENT[1:])] * 2
 
 
 def sessions() -> Iterator[bytes]:

@@ -31,16 +31,18 @@ from sipc.settings import Settings
 from sipc_targets import session_seeds
 from sipc_targets.material import START
 from sipc_targets.session_peer import SessionPeer
+from sipc_targets.session_settling import Settling
 from sipc_targets.session_steps import FAULT_NAMES, HONEST, SESSION
 from sipc_targets.snapshots import SUITES, connection, snapshot
 from sipc_targets.streams import pieces
 from sipc_targets.violations import (
     DeliveredAfterFault,
-    DeliveredTwice,
     EventsAfterEnd,
     FaultAccepted,
     FaultEndedSession,
+    OutOfOrder,
     SpokeAfterSilence,
+    TimerAfterEnd,
 )
 
 _HONEST = frozenset(step.name for step in HONEST)
@@ -90,7 +92,8 @@ class Play:
         self._garbled = False
         self._open: list[int] = []
         self._mine: list[int] = []
-        self._mids: set[int] = set()
+        self._settling = Settling()
+        self._latest = -1
         self._take()
 
     # --- one step ---
@@ -175,11 +178,11 @@ class Play:
             self.events.append(event)
             if isinstance(event, RequestReceived):
                 self._open.append(event.mid)
-            if isinstance(event, (RequestReceived, MessageReceived)):
-                mid = event.envelope.mid
-                if mid in self._mids and not self.datagram:
-                    raise DeliveredTwice(f"message {mid}")
-                self._mids.add(mid)
+            self._settling.note(event)
+            if isinstance(event, (RequestReceived, MessageReceived)) and not self.datagram:
+                if event.envelope.mid <= self._latest:
+                    raise OutOfOrder(f"message {event.envelope.mid} behind {self._latest}")
+                self._latest = event.envelope.mid
 
     def finish(self) -> None:
         """The steps are over.
@@ -188,15 +191,24 @@ class Play:
             SessionEnded: The session has ended with an error.
         """
         told = tuple(self.events)
+        self._check_end()
         # Whatever is left: timers do nothing to a session that has ended, and none fires for ever.
         self.wait(_LONG_MS / 1000)
         self._take()
+        self._check_end()
         last = told[-1] if told else None
         if isinstance(last, Rejected) or (
             isinstance(last, Closed) and last.how in (How.ERROR, How.TRUNCATED)
         ):
             raise SessionEnded(last.reason or "unspecified")
         self.outcome = tuple(type(event).__name__ for event in told)
+
+    def _check_end(self) -> None:
+        """What holds for a session that has ended."""
+        if self.connection.ended:
+            self._settling.check()
+            if (due := self.connection.next_timer()) is not None:
+                raise TimerAfterEnd(f"at {due}")
 
     # --- what happens on this side ---
 
@@ -225,14 +237,20 @@ class Play:
     def request(self, body: bytes) -> None:
         """Send a request."""
         call = Call("app.echo", body[2:], budget_ms=number(body, 1, 60_000))
-        self._mine.append(self.connection.request(call, self.now))
+        mid = self.connection.request(call, self.now)
+        self._mine.append(mid)
+        self._settling.asked(mid)
 
     def answer(self, body: bytes) -> None:
         """Answer the oldest request."""
         if self._open:
             status = body[0] if body else 0
             answer = Answer(status, None if status else body[1:])
-            self.connection.respond(self._open.pop(0), answer)
+            mid = self._open.pop(0)
+            # Taken before: what it does may end the session, and then everything has to be settled.
+            self._settling.answering(mid)
+            if not self.connection.respond(mid, answer):
+                self._settling.too_late(mid)
 
     def cancel(self, body: bytes) -> None:
         """Give a request up."""

@@ -29,6 +29,18 @@ class EventsAfterEnd(Violation):
     """The last event was not the last, or came twice."""
 
 
+class OutOfOrder(Violation):
+    """Messages were delivered in another order than they were numbered in (section 13)."""
+
+
+class Unsettled(Violation):
+    """A request had no outcome, or more than one (section 14)."""
+
+
+class TimerAfterEnd(Violation):
+    """A session that has ended still waits for a time."""
+
+
 class BrokenOutput(Violation):
     """What it sent is not of docs/sipc1.md."""
 

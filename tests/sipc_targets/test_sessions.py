@@ -9,11 +9,12 @@ import sipc.noise
 from ipc_gauntlet.fuzz import Target, Verdict
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.peer import cbor
-from sipc import datagram, session
+from sipc import datagram, rpc, session, timers
 from sipc.errors import IntegrityError
-from sipc.events import Closed, Event, MessageReceived, Rejected
+from sipc.events import Closed, Event, Executed, MessageReceived, Rejected, RequestFailed
 from sipc.exchange import Exchange
 from sipc_targets import TARGETS, sessions, violations
+from sipc_targets.session_settling import Settling
 from sipc_targets.session_steps import FAULTS, SESSION
 from sipc_targets.sessions import Play
 
@@ -193,6 +194,43 @@ def test_wrong_numbers_of_what_it_sends_are_found(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Exchange, "send_event", send)
     assert found("sipc.session.initiator", violations.BrokenOutput)
+
+
+def test_messages_in_another_order_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers are not looked at."""
+    monkeypatch.setattr(Exchange, "_number", lambda self, envelope: None)
+    assert found("sipc.session.initiator", violations.OutOfOrder)
+
+
+@pytest.mark.parametrize("part", [rpc.OwedAnswers, rpc.OpenCalls])
+def test_requests_without_an_outcome_are_found(part: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is open at the end is forgotten."""
+    monkeypatch.setattr(part, "take_all", lambda self: [], raising=False)
+    assert found("sipc.session.responder", violations.Unsettled)
+
+
+def test_timers_behind_the_end_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that has ended still waits for something."""
+    monkeypatch.setattr(timers.ArmedTimers, "clear", lambda self: None)
+    assert found("sipc.session.responder", violations.TimerAfterEnd)
+
+
+def test_outcomes_are_counted() -> None:
+    """One each, not two, and not none."""
+    settling = Settling()
+    settling.asked(1)
+    settling.note(RequestFailed(1, "timeout", "cancelled", Executed.UNKNOWN))
+    settling.check()
+    with pytest.raises(violations.Unsettled, match="second"):
+        settling.note(RequestFailed(1, "timeout", "cancelled", Executed.UNKNOWN))
+    settling = Settling()
+    settling.asked(2)
+    with pytest.raises(violations.Unsettled, match="our request 2 has 0"):
+        settling.check()
+    settling = Settling()
+    settling.answering(3)
+    with pytest.raises(violations.Unsettled, match="cannot be answered"):
+        settling.too_late(3)
 
 
 def test_a_window_that_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
