@@ -325,3 +325,48 @@ def test_a_real_engine_is_blind_where_everything_is_swallowed(campaign: Make) ->
         "small.right": "caught",
         "small.swallows": "missed",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "word"),
+    [("dies", "native", "SIGABRT"), ("hangs", "hang", "deadly_parser"), ("eats", "memory", "emory")],
+)
+def test_a_real_engine_tells_what_ended_it(
+    campaign: Make, toys: Path, name: str, kind: str, word: str
+) -> None:
+    run = campaign(
+        engines=("portable",),
+        modules=(str(toys / "deadly_targets.py"),),
+        patterns=(f"deadly.{name}",),
+        seconds=60.0,
+        slice_seconds=10.0,
+        memory_mb=128,
+        canary=False,
+        jobs=1,
+    )
+    end = run.run(stop_when=lambda now: now.findings_total > 0)
+    assert end.exit_status == 130
+    finding = end.findings[0]
+    # Out of memory, Python may be able to say so itself.
+    assert finding.kind == kind or (kind == "memory" and finding.message.startswith("MemoryError"))
+    if sys.platform != "win32":
+        assert word in finding.message
+    data = from_json(
+        (run.folder / "findings" / finding.signature / f"{finding.smallest}.json").read_bytes()
+    ).data
+    assert data[0] == {"dies": 1, "hangs": 2, "eats": 3}[name]
+
+
+def test_code_that_keeps_the_interpreter_to_itself_is_a_hang(campaign: Make, toys: Path) -> None:
+    run = campaign(
+        engines=("portable",),
+        modules=(str(toys / "deadly_targets.py"),),
+        patterns=("deadly.sticks",),
+        seconds=12.0,
+        slice_seconds=10.0,
+        canary=False,
+        jobs=1,
+    )
+    end = run.supervise(patience=Patience(start=20.0, silent=4.0, over=5.0, once=5.0, stop=2.0))
+    assert [finding.kind for finding in end.findings] == ["hang"]
+    assert "could not even end itself" in end.findings[0].message

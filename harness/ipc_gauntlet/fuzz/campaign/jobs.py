@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -229,10 +228,11 @@ def leave(folder: Path, finding: Finding) -> None:
 
 def has_findings(folder: Path, kinds: Sequence[str]) -> bool:
     """Whether a slice wrote down a finding of one of these kinds: the names of signatures begin with them."""
+    beginnings = tuple(f"{kind}-" for kind in kinds)
     try:
         return any(
-            entry.name.startswith(tuple(f"{kind}-" for kind in kinds))
-            for entry in os.scandir(folder / "findings")
+            name.startswith(beginnings)
+            for name in sorted(path.name for path in (folder / "findings").iterdir())
         )
     except OSError:
         return False
