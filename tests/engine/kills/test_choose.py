@@ -2,11 +2,11 @@
 
 import pytest
 
-from ipc_gauntlet.engine.kills.choose import Wanted, choose
+from ipc_gauntlet.engine.kills.choose import Wanted, choose, to_come
 from ipc_gauntlet.engine.mutants import Collection, Listed, Specimen
 from ipc_gauntlet.engine.settings import Command
 from ipc_gauntlet.errors import UsageError
-from ipc_gauntlet.requirements import Catalogue, Requirement, SuiteInfo
+from ipc_gauntlet.requirements import Catalogue, Requirement, RequirementSet, SuiteInfo
 
 
 def specimen(name: str) -> Specimen:
@@ -93,3 +93,17 @@ def test_a_mutant_of_nothing() -> None:
         UsageError, match=r"mine: mutant A-1\.m1 violates A-1, which is no requirement; did you"
     ):
         choose(wrong, Wanted(), CATALOGUE, SUITES)
+
+
+def test_of_suites_that_are_only_begun_just_what_has_cases_counts() -> None:
+    """What no published set has and no case is about needs no mutant yet; what a set has does, and other catalogues."""
+    one = RequirementSet(
+        name="s", title="S", order=1, statements={"A-01": "x"}, left_out=("A-02", "B-01", "B-02")
+    )
+    assert to_come(CATALOGUE, [one], ["A-01", "A-02"]) == {"B-01", "B-02"}
+    assert to_come(CATALOGUE, [], []) == frozenset()
+    later = RequirementSet(name="t", title="T", order=2, statements={"B-02": "x"}, left_out=())
+    assert to_come(CATALOGUE, [one, later], ["A-02"]) == {"B-01"}
+    found = choose(ALL, Wanted(), CATALOGUE, SUITES, frozenset({"B-01", "B-02"}))
+    # B-01 has a mutant, so it is a concern all the same.
+    assert [item.id for item in found.requirements] == ["A-01", "A-02", "B-01"]

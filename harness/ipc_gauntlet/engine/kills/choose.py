@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from ipc_gauntlet.engine.mutants import Collection, Specimen
 from ipc_gauntlet.engine.selection import requirement_matches, suggest, suite_matches
 from ipc_gauntlet.errors import UsageError
-from ipc_gauntlet.requirements import Catalogue, Requirement
+from ipc_gauntlet.requirements import Catalogue, Requirement, RequirementSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,28 @@ class Choice:
     filtered: bool
 
 
-def choose(collection: Collection, wanted: Wanted, catalogue: Catalogue, suites: frozenset[str]) -> Choice:
+def to_come(catalogue: Catalogue, sets: Iterable[RequirementSet], cased: Iterable[str]) -> frozenset[str]:
+    """Requirements that no published set has and no case is about: of suites that are only begun.
+
+    Args:
+        catalogue: All requirements.
+        sets: The published sets; of a catalogue without any, nothing is to come.
+        cased: Ids of requirements that have cases.
+    """
+    published, left_out = set(cased), set()
+    for one in sets:
+        published |= one.statements.keys()
+        left_out |= set(one.left_out)
+    return frozenset(item.id for item in catalogue.requirements if item.id in left_out - published)
+
+
+def choose(
+    collection: Collection,
+    wanted: Wanted,
+    catalogue: Catalogue,
+    suites: frozenset[str],
+    unborn: frozenset[str] = frozenset(),
+) -> Choice:
     """Choose mutants.
 
     Args:
@@ -56,6 +77,7 @@ def choose(collection: Collection, wanted: Wanted, catalogue: Catalogue, suites:
         wanted: The patterns.
         catalogue: The requirements.
         suites: Suites that have cases; requirements of others are no concern of a hunt.
+        unborn: Requirements that are none either, unless they have a mutant; see `to_come`.
 
     Raises:
         UsageError: A pattern matches nothing, or a mutant names an unknown requirement.
@@ -69,10 +91,12 @@ def choose(collection: Collection, wanted: Wanted, catalogue: Catalogue, suites:
                 f"which is no requirement{hint}"
             )
     _check(collection, wanted, catalogue)
+    unborn -= {one.facts.requirement for one in collection.mutants}
     requirements = [
         item
         for item in catalogue.requirements
         if item.suite in suites
+        and item.id not in unborn
         and _any(requirement_matches, wanted.requirements, item.id)
         and _any(suite_matches, wanted.suites, item.suite)
     ]

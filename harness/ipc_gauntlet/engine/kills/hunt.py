@@ -15,7 +15,7 @@ from ipc_gauntlet import quoting
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.implementations import Target
 from ipc_gauntlet.engine.isolation import suite_packages
-from ipc_gauntlet.engine.kills.choose import Choice, Wanted, choose
+from ipc_gauntlet.engine.kills.choose import Choice, Wanted, choose, to_come
 from ipc_gauntlet.engine.kills.crew import Crew
 from ipc_gauntlet.engine.kills.finish import dead_functions, exit_status_of, failing, report_of, result_of
 from ipc_gauntlet.engine.kills.memo import Keys, Memo
@@ -30,7 +30,7 @@ from ipc_gauntlet.engine.workdir import private_directory
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.report.kills import Failing, KillReport, MutantResult
 from ipc_gauntlet.report.model import Tool
-from ipc_gauntlet.requirements import load_catalogue
+from ipc_gauntlet.requirements import load_catalogue, load_sets
 from ipc_gauntlet.verdict import Verdict
 
 _CASE_LIMIT_S = 30.0
@@ -150,7 +150,8 @@ class _Hunt:
         found = find_cases(settings, self._order.packages, catalogue)
         cases = _usable(found, settings)
         suites = frozenset(case.suite for case in found)
-        choice = choose(collection, self._order.wanted, catalogue, suites)
+        unborn = to_come(catalogue, load_sets(), [case.requirement for case in found])
+        choice = choose(collection, self._order.wanted, catalogue, suites, unborn)
         packages = tuple(suite_packages(self._order.packages))
         shared = Field(
             settings=settings,
