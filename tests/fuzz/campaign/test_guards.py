@@ -90,6 +90,10 @@ def test_a_corpus_of_an_earlier_campaign_is_no_blindness() -> None:
     assert judge(_facts({"corpus": 300}, kept=0))[0] == ""
 
 
+def test_what_is_blind_has_no_warnings_beside() -> None:
+    assert judge(_facts({"edges": 0, "canary": "untried", "broken": 1}))[1] == ()
+
+
 def test_without_canaries_nobody_misses_them() -> None:
     assert judge(_facts({"canary": "untried"}, canary_wanted=False)) == ("", ())
     assert judge(_facts({"canary": "missed"}, canary_wanted=False)) == ("", ())

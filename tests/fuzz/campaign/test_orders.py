@@ -171,5 +171,16 @@ def test_seeds_that_cannot_be_made_are_named(tmp_path: Path, toys: Path) -> None
         make(Wishes(modules=(str(path),), patterns=("careless",)), None, jobs=1)
 
 
+def test_a_driver_is_asked_about_what_it_has_a_parser_for(tmp_path: Path, toys: Path) -> None:
+    path = tmp_path / "told_targets.py"
+    text = (toys / "small_targets.py").read_text()
+    path.write_text(text.replace('_target("small.other")', '_target("small.other", reference_parser="cbor")'))
+    wishes = Wishes(modules=(str(path),), patterns=("small.*",), driver="some-driver")
+    assert list(make(wishes, None, jobs=1).targets) == ["small.other"]
+    assert len(make(over(Wishes(engines=("driver", "portable")), wishes), None, jobs=1).targets) == 4
+    with pytest.raises(UsageError, match="parser of the driver protocol"):
+        make(over(Wishes(driver="some-driver"), _WISHES), None, jobs=1)
+
+
 def test_the_default_name_is_one() -> None:
     assert orders.name_of(Wishes()) == "default"

@@ -362,11 +362,11 @@ def test_code_that_keeps_the_interpreter_to_itself_is_a_hang(campaign: Make, toy
         engines=("portable",),
         modules=(str(toys / "deadly_targets.py"),),
         patterns=("deadly.sticks",),
-        seconds=12.0,
+        seconds=1.5,
         slice_seconds=10.0,
         canary=False,
         jobs=1,
     )
-    end = run.supervise(patience=Patience(start=20.0, silent=4.0, over=5.0, once=5.0, stop=2.0))
+    end = run.supervise(patience=Patience(start=20.0, silent=3.0, over=5.0, once=4.0, stop=2.0))
     assert [finding.kind for finding in end.findings] == ["hang"]
     assert "could not even end itself" in end.findings[0].message

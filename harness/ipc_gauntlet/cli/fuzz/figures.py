@@ -51,13 +51,14 @@ def findings_of(status: Status) -> dict[str, int]:
     return found
 
 
-def target_grid(status: Status, shown: Sequence[TargetState], *, wide: bool) -> Grid:
+def target_grid(status: Status, shown: Sequence[TargetState], *, wide: bool, live: bool = False) -> Grid:
     """The table of targets.
 
     Args:
         status: Of the campaign.
         shown: Which targets get a line.
         wide: Whether there is room for everything.
+        live: Whether it stands alone: why something is blind is not told elsewhere.
     """
     found = findings_of(status)
     busy = {one.target: one.doing for one in status.running}
@@ -76,7 +77,7 @@ def target_grid(status: Status, shown: Sequence[TargetState], *, wide: bool) -> 
             *middle,
             (str(found.get(target.target, 0) or "-"), "bold red" if target.target in found else "dim"),
             _canary(target),
-            _note(target, doing),
+            _note(target, doing, live=live),
         )
     return grid
 
@@ -95,8 +96,8 @@ def _canary(target: TargetState) -> tuple[str, str]:
     return ("none", "yellow") if target.canary.startswith("none") else ("-", "dim")
 
 
-def _note(target: TargetState, doing: str) -> tuple[str, str]:
+def _note(target: TargetState, doing: str, *, live: bool) -> tuple[str, str]:
     if target.blind and (target.slices or target.broken):
-        return f"BLIND: {target.blind}", "bold red"
+        return f"BLIND: {target.blind}" if live else "BLIND", "bold red"
     words = {"plants": "canary", "confirm": "looks again"}
     return words.get(doing, doing if doing != "fuzz" else "fuzzing"), "dim"

@@ -96,7 +96,7 @@ class RunView:
             return Text("")
         width, room = self._console.width, max(self._console.height - _AROUND, 3)
         shown = most_telling(now, room)
-        lines = target_grid(now, shown, wide=width >= _WIDE).lines(width)
+        lines = target_grid(now, shown, wide=width >= _WIDE, live=True).lines(width)
         if left_out := len(now.targets) - len(shown):
             lines.append(Text(f"  and {plural(left_out, 'more target')}", style="dim"))
         lines.append(Text(""))

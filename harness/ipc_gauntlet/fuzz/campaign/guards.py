@@ -54,9 +54,10 @@ def judge(facts: Facts) -> tuple[str, tuple[str, ...]]:
     """Tell whether a target's fuzzing counts.
 
     Returns:
-        Why it does not, empty if it does; and warnings.
+        Why it does not, empty if it does; and warnings, if it does.
     """
-    return _blind(facts), _warnings(facts)
+    blind = _blind(facts)
+    return blind, () if blind else _warnings(facts)
 
 
 def _blind(facts: Facts) -> str:

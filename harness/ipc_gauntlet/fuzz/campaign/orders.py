@@ -182,7 +182,10 @@ def make(wishes: Wishes, before: Plan | None, jobs: int) -> Plan:
         UsageError: It cannot be done.
     """
     whole = over(wishes, _as_wishes(before)) if before is not None else wishes
-    found = _targets(wishes, before)
+    engines = whole.engines or (("driver",) if whole.driver else ("portable",))
+    if "driver" in engines and not whole.driver:
+        raise UsageError("the engine driver needs --driver CMD")
+    found = _suited(_targets(wishes, before), engines)
     targets = {one.target.name: _target(one) for one in found}
     plan = Plan(
         name=name_of(whole),
@@ -190,7 +193,7 @@ def make(wishes: Wishes, before: Plan | None, jobs: int) -> Plan:
         targets=targets,
         jobs=whole.jobs or jobs,
         seed=1 if whole.seed is None else whole.seed,
-        engines=whole.engines or (("driver",) if whole.driver else ("portable",)),
+        engines=engines,
         weights=_weights(whole.weights, list(targets)),
         slice_seconds=whole.slice_seconds or 30.0,
         hang_seconds=whole.hang_seconds or 0.5,
@@ -235,6 +238,18 @@ def _targets(wishes: Wishes, before: Plan | None) -> list[Found]:
             "or begin again with --fresh"
         )
     return [one for one in found if one.target.name in before.targets]
+
+
+def _suited(found: list[Found], engines: Sequence[str]) -> list[Found]:
+    """Those that an engine can fuzz: `driver` needs a parser of the driver protocol."""
+    if set(engines) != {"driver"}:
+        return found
+    suited = [one for one in found if one.target.reference_parser]
+    if not suited:
+        raise UsageError(
+            "none of these targets has a parser of the driver protocol, which the engine driver needs"
+        )
+    return suited
 
 
 def _target(found: Found) -> TargetPlan:
@@ -286,8 +301,6 @@ def _check(plan: Plan) -> None:
         raise UsageError(f"a limit of memory in MB, 0 for none, not {plan.memory_mb}")
     for name in plan.engines:
         engine(name)
-    if "driver" in plan.engines and not plan.driver:
-        raise UsageError("the engine driver needs --driver CMD")
     for name in plan.targets:
         if not is_name(name):
             raise UsageError(f"{name!r} cannot be the name of a folder on every system; rename the target")
