@@ -21,6 +21,7 @@ _NTSTATUS = {
     0xC0000374: "heap corruption",
     0xC0000409: "stack buffer overrun",
 }
+_MOST_SIGNALS = 256
 _CALL = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$')
 _TIMED_OUT = re.compile(r"^Timeout \(\d+:\d\d:\d\d", re.MULTILINE)
 _BLOCK = re.compile(r"^(Current thread|Thread) 0x")
@@ -32,7 +33,7 @@ def status_word(status: int) -> str:
     Args:
         status: As `subprocess` has it: negative for a signal.
     """
-    if status < 0:
+    if -_MOST_SIGNALS < status < 0:
         try:
             return signal.Signals(-status).name
         except ValueError:
