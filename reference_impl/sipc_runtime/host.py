@@ -58,7 +58,9 @@ class Host:
         if isinstance(event, Established):
             self._desks[endpoint] = Desk(event, self._methods, self._around)
         elif isinstance(event, Closed):
-            self._desks.pop(endpoint, None)
+            desk = self._desks.pop(endpoint, None)
+            if desk is not None:
+                desk.end()
         self._pass_on(endpoint, event)
 
     def on_request_ended(self, endpoint: Endpoint, event: RequestEnded) -> None:

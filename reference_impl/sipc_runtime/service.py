@@ -215,6 +215,16 @@ class Desk:
         if stopped is not None:
             stopped.set()
 
+    def end(self) -> None:
+        """The connection has ended: nobody waits for anything any more.
+
+        Another thread may still be on its way here with the word that a request has ended.
+        """
+        with self._lock:
+            stops = list(self._stops.values())
+        for stopped in stops:
+            stopped.set()
+
     def _judge(self, method: Method, envelope: Envelope) -> Value:
         """Whether the request may be executed now; returns what its token is for."""
         try:

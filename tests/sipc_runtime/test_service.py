@@ -11,12 +11,22 @@ from sipc_running import Connected, Running, Serving, initiator, until
 from sipc.cbor import Value
 from sipc.envelope import Kind, Status, build
 from sipc.errors import LocalError
-from sipc.events import Cause, Established, RequestEnded, RequestFailed, RequestReceived, ResponseReceived
+from sipc.events import (
+    Cause,
+    Closed,
+    Established,
+    How,
+    RequestEnded,
+    RequestFailed,
+    RequestReceived,
+    ResponseReceived,
+)
 from sipc.idempotency import Outcome
 from sipc.rpc import Call
 from sipc_runtime.clock import SYSTEM_CLOCK
 from sipc_runtime.endpoint import Endpoint
-from sipc_runtime.service import Desk, Method, Refused, Surroundings, Task
+from sipc_runtime.host import Host
+from sipc_runtime.service import Desk, Method, Refused, Stopped, Surroundings, Task
 from sipc_runtime.store import Effect, Store
 from sipc_runtime.workers import Workers
 
@@ -354,3 +364,32 @@ def test_a_request_that_ends_before_it_is_brought_to_the_desk_is_not_executed() 
     endpoint: Endpoint = object()  # type: ignore[assignment]  # nothing is answered, so it is not used
     desk.on_request(endpoint, RequestReceived(3, request, SYSTEM_CLOCK.monotonic() + 60.0))
     assert executed == []
+
+
+def test_the_end_of_a_connection_stops_what_runs() -> None:
+    """Also if the end is told before another thread gets around to say which requests ended by it."""
+    begun, seen = threading.Event(), []
+
+    def handler(task: Task) -> Value:
+        begun.set()
+        seen.append(task.stopped.wait(SYSTEM_CLOCK, SYSTEM_CLOCK.monotonic() + 20.0))
+        raise Stopped
+
+    around = Surroundings(SYSTEM_CLOCK, lambda: Store(":memory:", SYSTEM_CLOCK, 600.0), Workers())
+    host = Host({"app.wait": Method(handler=handler, idempotent=True)}, around)
+    endpoint: Endpoint = Silent()  # type: ignore[assignment]  # of its methods only this one is used
+    host.on_event(endpoint, Established("spiffe://x/a", "x509", "spiffe://x/b", "s", 1, bytes(32)))
+    request = build(Kind.REQUEST, 3, {4: "app.wait", 7: 60_000})
+    host.on_event(endpoint, RequestReceived(3, request, SYSTEM_CLOCK.monotonic() + 60.0))
+    assert begun.wait(20.0)
+    host.on_event(endpoint, Closed(How.LOCAL, None, "aborted", 0, 0, None))
+    host.on_request_ended(endpoint, RequestEnded(3, Cause.CLOSED))
+    until(lambda: seen == [True])
+
+
+class Silent:
+    """A connection over which nothing is answered."""
+
+    def respond(self, _mid: int, _answer: object) -> bool:
+        """Nobody waits."""
+        return False
