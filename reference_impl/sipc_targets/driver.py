@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -12,15 +13,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from ipc_gauntlet.fuzz import Target
+from ipc_gauntlet.fuzz.mutate.schema import Const, Record, Repeat, Schema, Until
 from ipc_gauntlet.fuzz.mutate.schema_json import JsonStructure
 from sipc.exchange import Exchange, Outlets
 from sipc.rpc import Call, Message
-from sipc_driver import configuring, parsers, sending
+from sipc_driver import configuring, inspecting, parsers, sending
 from sipc_driver.conns import Conn
 from sipc_driver.credentials import initiator_config, responder_config
 from sipc_driver.options import parse_address, parse_options
 from sipc_driver.reports import Reports
-from sipc_driver.rpc import Json, Output, Reply, answer_line, octets, text
+from sipc_driver.rpc import Json, Lines, Output, Reply, answer_line, octets, text
 from sipc_driver.statement import statement
 from sipc_driver.world import World
 from sipc_runtime.endpoint import Endpoint
@@ -106,6 +108,7 @@ class _Methods:
             "connect": self._connect,
             "send": self._send,
             "configure": self._configure,
+            "inspect": self._inspect,
         }
 
     def method(self, name: str) -> Callable[[Json, Reply], None] | None:
@@ -130,6 +133,9 @@ class _Methods:
     def _send(self, params: Json, reply: Reply) -> None:
         self.deferred = params.get("kind") == "request"
         sending.send(self._world, params, reply)
+
+    def _inspect(self, params: Json, reply: Reply) -> None:
+        reply.result(inspecting.inspect(self._world, params))
 
     def _configure(self, params: Json, reply: Reply) -> None:
         configuring.configure(self._world, params)
@@ -274,6 +280,8 @@ def _talking() -> Iterator[tuple[str, Json]]:
     }
     yield "configure", counter
     yield "configure", {"action": "cancel", "conn": _CONN, "tag": "t"}
+    yield "inspect", {"what": ["metrics", "ledger"]}
+    yield "inspect", {"what": ["weather"]}
     yield "nonsense", {}
 
 
@@ -285,8 +293,67 @@ def _lines() -> tuple[Json, ...]:
     )
 
 
+_LONGEST_LINE = 64
+
+
+class LineTooLong(Exception):
+    """Some line was too long."""
+
+    reason = "too-long"
+
+
+def read_stream(data: bytes) -> list[bytes]:
+    """Cut the driver's input into lines.
+
+    Raises:
+        LineTooLong: One of them was replaced by an empty one, which is no request.
+        WrongAnswer: They are something else than what lies between line feeds.
+    """
+    lines = list(Lines(io.BytesIO(data), _LONGEST_LINE))
+    expected = [line if len(line.removesuffix(b"\n")) <= _LONGEST_LINE else b"" for line in _cut(data)]
+    if lines != expected:
+        raise WrongAnswer("lines are something else than what lies between line feeds")
+    if b"" in lines:
+        raise LineTooLong
+    return lines
+
+
+def _cut(data: bytes) -> list[bytes]:
+    """The lines, each with what ends it."""
+    *lines, last = data.split(b"\n")
+    return [*(line + b"\n" for line in lines), *([last] if last else [])]
+
+
+def _stream() -> Target:
+    lines = Repeat(
+        "lines",
+        Record(
+            "line",
+            (
+                Until("text", high=70, samples=(b"{}", b"x" * _LONGEST_LINE, b"x" * (_LONGEST_LINE + 1))),
+                Const("end", b"\n"),
+            ),
+        ),
+    )
+    long = [b"x" * size + b"\n{}\n" for size in (_LONGEST_LINE - 1, _LONGEST_LINE, _LONGEST_LINE + 1, 300)]
+    return Target(
+        name="sipc.driver.stream",
+        title="The driver's input cut into lines: one that is too long costs nothing, and the next one is read.",
+        layer="driver",
+        parse=read_stream,
+        rejects=(LineTooLong,),
+        measured=("sipc_driver.rpc",),
+        seeds=lambda: [b"", b"{}\n", b"{}\n\n[]", *long],
+        tokens=(b"\n", b"\r\n", b"x" * _LONGEST_LINE),
+        structure=Schema(lines),
+        reach=("sipc_driver.rpc:Lines.__iter__",),
+        longest=1024,
+    )
+
+
 def targets() -> Iterator[Target]:
-    """It."""
+    """Both."""
+    yield _stream()
     yield Target(
         name="sipc.driver.lines",
         title="Lines of the driver protocol: each is answered, with a result or an error, whatever it is.",
@@ -324,6 +391,7 @@ def targets() -> Iterator[Target]:
             "sipc_driver.parsers:parse",
             "sipc_driver.sending:send",
             "sipc_driver.configuring:configure",
+            "sipc_driver.inspecting:inspect",
         ),
         longest=8192,
     )

@@ -44,7 +44,21 @@ def write_negotiation(value: Negotiation) -> bytes:
 def read_message(data: bytes) -> Envelope:
     """Decode a message, and do with it what is done before anybody acts on it."""
     message = envelope.decode(data)
-    repr(message)
+    kind = message.kind
+    read: list[object] = [
+        repr(message),
+        kind,
+        message.mid,
+        message.trace,
+        message.extensions,
+        message.is_signed,
+    ]
+    if kind in (envelope.Kind.REQUEST, envelope.Kind.EVENT):
+        read += [message.method, message.schema, message.label, message.purpose, message.okey, message.token]
+    if kind is envelope.Kind.REQUEST:
+        read += [message.idem, message.budget_ms, message.body]
+    elif kind is envelope.Kind.RESPONSE:
+        read += [message.corr, message.status, message.retryable, message.body]
     return message
 
 

@@ -1,6 +1,7 @@
 """What the targets do with inputs before they parse them: signing again, putting numbers right, cutting in pieces."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_lines_are_answered_once() -> None:
         json.loads(seed) for seed in BY_NAME["sipc.driver.lines"].seeds() if seed.startswith(b'{"jsonrpc"')
     ]
     verbs = {line["method"] for line in lines}
-    assert verbs == {"listen", "connect", "send", "parse", "describe", "configure", "nonsense"}
+    assert verbs == {"listen", "connect", "send", "parse", "describe", "configure", "inspect", "nonsense"}
     with pytest.raises(driver.Refused) as refused:
         driver.read_line(b'{"method": "nonsense"}')
     assert refused.value.reason == "-32601"
@@ -117,3 +118,17 @@ def twice(_line: bytes, _methods: object, output: driver.Output) -> None:
     """Answer two times."""
     output.result(1, {})
     output.result(1, {})
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_lines_that_are_cut_wrongly_are_found(lost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is lost, or the rest of one that is too long is read as another one."""
+    usual = driver.Lines.__iter__
+
+    def cut(self: driver.Lines) -> Iterator[bytes]:
+        lines = list(usual(self))
+        yield from lines[1:] if lost else [*lines, b"rest"]
+
+    monkeypatch.setattr(driver.Lines, "__iter__", cut)
+    with pytest.raises(violations.WrongAnswer):
+        driver.read_stream(b"a\nb\n")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from structures import MESSAGE, PADDED, SCHEMAS, chance, check_laws, check_parts, crc
 
 from ipc_gauntlet.fuzz.mutate.fields import MOST_NODES, Raw
-from ipc_gauntlet.fuzz.mutate.schema import Bytes, Const, Int, Length, Padding, Record, Repeat, Schema
+from ipc_gauntlet.fuzz.mutate.schema import Bytes, Const, Int, Length, Padding, Record, Repeat, Schema, Until
 
 whole = st.sampled_from(SCHEMAS)
 seeds = st.integers(0, 2**32)
@@ -128,6 +128,19 @@ def test_fixed_fields_at_the_end_get_their_bytes() -> None:
     """A body without a length ends where the trailer begins."""
     schema = Schema(Record("", (Bytes("body"), Int("trailer", 4))))
     assert [part.length for part in schema.explain(b"body1234")] == [4, 4]
+
+
+def test_lines_end_where_their_mark_is() -> None:
+    """The last one may have none; the mark is a field of its own."""
+    lines = Schema(Repeat("lines", Record("line", (Until("text"), Const("end", b"\n")))))
+    parts = [(part.path, part.length) for part in lines.explain(b"ab\n\nc") if part.depth == 2]
+    assert parts == [
+        ("lines.line[0].text", 2),
+        ("lines.line[0].end", 1),
+        ("lines.line[1].end", 1),
+        ("lines.line[2].text", 1),
+    ]
+    check_laws(lines, b"ab\n\nc", 1)
 
 
 def test_padding_follows() -> None:

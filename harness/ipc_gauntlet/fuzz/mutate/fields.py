@@ -374,6 +374,23 @@ class Bytes(Field):
 
 
 @dataclass(frozen=True)
+class Until(Bytes):
+    """Bytes up to a mark, which belongs to what follows.
+
+    Args:
+        mark: This; not empty.
+    """
+
+    mark: bytes = b"\n"
+
+    def read(self, text: bytes, pos: int, end: int, scope: Scope) -> tuple[Node, int]:
+        """All there is before the mark, or before the end."""
+        at = text.find(self.mark, pos, end)
+        stop = end if at < 0 else at
+        return self.leaf(text[pos:stop]), stop
+
+
+@dataclass(frozen=True)
 class Text(Bytes):
     """UTF-8. `samples` are encoded; `low`, `high` count bytes.
 

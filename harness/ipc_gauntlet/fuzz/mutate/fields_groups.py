@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 
-from ipc_gauntlet.fuzz.mutate.fields import REST, Bytes, Const, Field, Int, Node, Order, Raw, Scope
+from ipc_gauntlet.fuzz.mutate.fields import REST, Bytes, Const, Field, Int, Node, Order, Raw, Scope, Until
 from ipc_gauntlet.fuzz.mutate.fields_derived import Count, Derived, Length
 
 MOST_ITEMS = 512
@@ -36,7 +36,11 @@ class Record(Field):
     @cached_property
     def _behind(self) -> tuple[int, ...]:
         """For each field that takes what is left: how many bytes of fixed fields follow it."""
-        return tuple(_fixed_after(self.fields[at + 1 :]) for at in range(len(self.fields)))
+        # A mark says by itself where its field ends.
+        return tuple(
+            0 if isinstance(one, Until) else _fixed_after(self.fields[at + 1 :])
+            for at, one in enumerate(self.fields)
+        )
 
     def generate(self, rng: Random, scope: Scope) -> Node:
         """Each field in turn; tags mostly have a case."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from random import Random
 
-from ipc_gauntlet.fuzz.mutate.fields import REST, Const, Field, Int, Node, Raw, Scope, Text, settle
+from ipc_gauntlet.fuzz.mutate.fields import REST, Const, Field, Int, Node, Raw, Scope, Text, Until, settle
 from ipc_gauntlet.fuzz.mutate.fields import Bytes as Bytes
 from ipc_gauntlet.fuzz.mutate.fields_derived import Checksum, Count, Length, Padding
 from ipc_gauntlet.fuzz.mutate.fields_groups import Choice, Maybe, Record, Repeat, Span, TlvLayout, tlv
@@ -44,6 +44,7 @@ __all__ = [
     "Span",
     "Text",
     "TlvLayout",
+    "Until",
     "tlv",
 ]
 
