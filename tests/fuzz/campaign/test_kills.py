@@ -1,17 +1,21 @@
 """Processes that die by the hardest death there is: nothing is lost, nothing lives on."""
 
 import contextlib
+import json
+import os
 import random
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fuzz_campaigns
 import msgspec
 import psutil
 import pytest
-from fuzz_campaigns import command, environment, start
+from fuzz_campaigns import TOYS, command, environment, start
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign import status
@@ -222,3 +226,36 @@ def test_files_that_may_not_grow_stop_it_and_lose_nothing(store: Store) -> None:
     )
     assert again.returncode == 0, again.stdout + again.stderr
     assert seen <= {path.name for path in store.paths("small.right")}
+
+
+def _may_mount() -> bool:
+    words = ["unshare", "--map-root-user", "--mount", "true"]
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(words, capture_output=True, check=False).returncode == 0
+    )
+
+
+@pytest.mark.skipif(
+    not _may_mount(), reason="a disk of its own needs user namespaces; the test above needs none"
+)
+def test_a_disk_that_is_really_full_stops_it_and_loses_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = 'mount -t tmpfs -o size=4m tmpfs "$1" && exec "$2" "$3" "$1"'
+    words = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", str(disk), sys.executable]
+    support = Path(fuzz_campaigns.__file__).parent
+    done = subprocess.run(
+        [*words, str(TOYS / "fill_disk.py")],
+        env={**environment(), "PYTHONPATH": os.pathsep.join([str(TOYS), str(support)])},
+        capture_output=True,
+        text=True,
+        timeout=3 * _WAIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert "No space left" in told["said"] or "full" in told["said"]
+    assert "free space" in told["said"]
+    assert told["kept"] > 20
+    assert (told["whole"], told["lost"], told["after"], told["phase"]) == (True, 0, 0, "ended")

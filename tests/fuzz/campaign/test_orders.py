@@ -127,7 +127,7 @@ def test_a_plan_in_toml(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["time = ", "tiem = '8h'", "jobs = 'many'", "[[target]]\nweight = 2", "time = 'soon'", "canary = 1"],
+    ["time = ", "tmie = '8h'", "jobs = 'many'", "[[target]]\nweight = 2", "time = 'soon'", "canary = 1"],
 )
 def test_a_plan_that_is_none_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError):

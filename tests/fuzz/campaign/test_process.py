@@ -1,5 +1,6 @@
 """The process of a slice: it ends with whoever started it, and with all that it started."""
 
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from fuzz_campaigns import TARGETS, environment
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.fuzz.campaign.lock import Lock, is_held
 from ipc_gauntlet.fuzz.campaign.process import SliceProcess
+from ipc_gauntlet.fuzz.campaign.sweep import sweep
 from ipc_gauntlet.fuzz.slice import main
 from ipc_gauntlet.fuzz.spec import Exit, Spec
 from ipc_gauntlet.fuzz.watched import ABANDONED
@@ -191,3 +193,19 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         process.wait()
     with Lock(tmp_path):
         pass
+
+
+def test_what_dead_writers_left_is_swept(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    old, young, ours = (
+        tmp_path / f".{name}.{pid}" for name, pid in (("a", gone.pid), ("b", gone.pid), ("c", os.getpid()))
+    )
+    input_, hidden = tmp_path / ("a" * 64), tmp_path / ".probe"
+    for path in (old, young, ours, input_, hidden):
+        path.write_bytes(b"x")
+    now = time.time()
+    os.utime(old, (now - 100, now - 100))
+    os.utime(ours, (now - 100, now - 100))
+    assert sweep([tmp_path, tmp_path / "none"], now) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {young.name, ours.name, input_.name, hidden.name}

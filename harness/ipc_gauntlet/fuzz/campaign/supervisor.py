@@ -5,6 +5,7 @@ One thread, one loop. It never waits for a slice, so that a hostile one costs it
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -23,6 +24,7 @@ from ipc_gauntlet.fuzz.campaign.process import SliceProcess, remove
 from ipc_gauntlet.fuzz.campaign.records import Plan
 from ipc_gauntlet.fuzz.campaign.schedule import Assignment, Schedule
 from ipc_gauntlet.fuzz.campaign.state import State
+from ipc_gauntlet.fuzz.campaign.sweep import sweep
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.spec import Spec, read_spec
 from ipc_gauntlet.fuzz.work import write_whole
@@ -104,6 +106,9 @@ class Supervisor:
         try:
             self._look_at_disk()
             self.salvage()
+            findings = self.folder / "findings"
+            groups = [findings / name for name in _names(findings)]
+            sweep([self.folder, *groups, *map(self.store.folder, self.plan.targets)])
             self.state.pass_time(self.elapsed(), self.budget)
             self._learn()
             while self._turn():
@@ -389,6 +394,8 @@ class Supervisor:
             probe.write_bytes(b"\0" * 4096)
             probe.unlink()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
             raise GauntletError(
                 f"cannot write to {self.folder}: {error.strerror}; free space or choose another folder with --store"
             ) from error
