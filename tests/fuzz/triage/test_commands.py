@@ -158,3 +158,16 @@ def test_a_beginning_of_a_signature_that_is_not_enough_is_refused(tmp_path: Path
     second.mkdir()
     (second / "x.json").write_bytes(next((folder / "findings" / f"{first[:6]}aaa").iterdir()).read_bytes())
     assert "write more of it" in fuzz(store, "show", first[:6], status=2).output
+
+
+def test_a_finding_can_be_ignored_and_taken_up_again(made: tuple[Store, Path]) -> None:
+    store, folder = made
+    names = signatures(folder)
+    for mark in ("ignored", "fixed", "new"):
+        assert mark.upper() in fuzz(store, "triage", names[0], "--mark", mark).output
+        with State.open(folder) as state:
+            assert {one.signature: one.status for one in state.findings()} == {
+                names[0]: mark,
+                names[1]: "new",
+            }
+    assert "needs the names" in fuzz(store, "triage", "--mark", "fixed", status=2).output

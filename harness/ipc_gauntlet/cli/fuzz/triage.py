@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +14,7 @@ from ipc_gauntlet.cli.options import no_color_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ipc_gauntlet.fuzz.campaign.records import FindingStatus
     from ipc_gauntlet.fuzz.triage.campaign import Done
 
 
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[SIGNATURE]...")
 @click.option(
     "--time", "budget", default="60s", show_default=True, metavar="TIME", help="For all of them: 60s, 10m."
+)
+@click.option(
+    "--mark",
+    type=click.Choice(["new", "fixed", "ignored"]),
+    help="Only say of the named findings where they stand: fixed and ignored ones do not count as open.",
 )
 @campaign_option
 @store_option
@@ -43,15 +51,30 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     store = store_from(values)
     folder = campaign(store, values["campaign"])
     only = frozenset(one.signature for one in find(values["names"], store, folder.name))
+    console = make_console(ctx)
+    if values["mark"] is not None:
+        if not only:
+            raise UsageError("--mark needs the names of findings")
+        _mark(console, folder, only, values["mark"])
+        return
     seconds = duration(values["budget"])
     if not seconds:
         raise UsageError("triage needs an end: --time 60s")
-    console = make_console(ctx)
     with Lock(folder):
         done = triage_all(folder, seconds, only=only, told=lambda one: _print(console, one))
     if not done:
         put(console, f"the campaign {folder.name} has no findings that wait for triage")
     ctx.exit(0 if all(one.result is not None and one.result.shown for one in done) else 1)
+
+
+def _mark(console: Console, folder: Path, signatures: Iterable[str], status: FindingStatus) -> None:
+    from ipc_gauntlet.cli.console import put
+    from ipc_gauntlet.fuzz.campaign.state import State
+
+    with State.open(folder, writable=True) as state:
+        for signature in sorted(signatures):
+            state.mark(signature, status=status)
+            put(console, (f"{status.upper():<14}", "bold"), (signature, "bold"))
 
 
 def _print(console: Console, done: Done) -> None:
