@@ -112,8 +112,9 @@ class Compares:
         if how in ("==", "<"):
             self._pair(left, right)
             if how == "<" and type(left) is int and type(right) is int and left != right:
-                # The bound itself, and one beyond it.
-                self._pair(left, right + (1 if left < right else -1))
+                # The bound itself, and one on either side of it.
+                self._pair(left, right + 1)
+                self._pair(left, right - 1)
         elif how in _PREFIXES + _SUFFIXES:
             for part in right if type(right) is tuple else (right,):
                 self._pair(_end_of(left, part, how), part)

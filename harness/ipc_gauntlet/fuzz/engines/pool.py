@@ -1,20 +1,24 @@
 """The inputs that an engine works with, and which of them is worth the next tries.
 
-An input is worth more if it was the first to show something that few others show, if it is short, if it takes few edges
-to run, and if it was tried less often. Nothing here depends on time: the same inputs in the same order are chosen alike.
+An input is worth more if it shows something that executions seldom show, if it is short, if it takes few edges to run,
+and if it was tried less often. Nothing here depends on time: the same inputs in the same order are chosen alike.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from math import sqrt
 from random import Random
 
+from ipc_gauntlet.fuzz.mutate.parts import Places
+
 _PICKS_FOR_EACH = 2
 _LEAST_PICKS = 16
+_RARITY = 0.8
+_EFFORT = 32
 
 
 @dataclass(slots=True)
@@ -24,18 +28,16 @@ class Entry:
     Attributes:
         data: The input.
         cost: How many edges it takes.
-        shown: Features that it was the first to show.
+        shown: Features that it shows.
         picked: How often it was chosen.
-        depth: How many inputs it descends from.
-        answered: Whether what it compares was answered.
+        places: Its parts, once they were asked for.
     """
 
     data: bytes
     cost: int
     shown: tuple[int, ...]
     picked: int = 0
-    depth: int = 0
-    answered: bool = False
+    places: Places | None = None
 
 
 class Pool:
@@ -43,30 +45,21 @@ class Pool:
 
     Args:
         rng: Where choices come from.
+        shown: How often each feature was shown, or some of the times.
     """
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, shown: Mapping[int, int]) -> None:
         self._draw = rng.random
+        self._shown = shown
         self.entries: list[Entry] = []
-        self._holders: dict[int, int] = {}
         self._cumulated: list[float] = []
         self._until_weighed = 0
-        self._length = 1.0
-        self._cost = 1.0
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def add(self, entry: Entry, features: Iterable[int]) -> None:
-        """Take an input in.
-
-        Args:
-            entry: The input.
-            features: Everything that it shows.
-        """
-        holders = self._holders
-        for feature in features:
-            holders[feature] = holders.get(feature, 0) + 1
+    def add(self, entry: Entry) -> None:
+        """Take an input in."""
         self.entries.append(entry)
         if self._cumulated:
             # Good until all are weighed again.
@@ -87,15 +80,12 @@ class Pool:
         return self.entries[int(self._draw() * len(self.entries))]
 
     def _weigh(self) -> None:
-        count = len(self.entries)
-        self._length = sum(len(entry.data) for entry in self.entries) / count + 1
-        self._cost = sum(entry.cost for entry in self.entries) / count + 1
         self._cumulated = list(accumulate(map(self._weight, self.entries)))
         # Weights change slowly once there are many inputs.
-        self._until_weighed = max(_LEAST_PICKS, _PICKS_FOR_EACH * count)
+        self._until_weighed = max(_LEAST_PICKS, _PICKS_FOR_EACH * len(self.entries))
 
     def _weight(self, entry: Entry) -> float:
-        holders = self._holders
-        rarity = sum(1 / holders[feature] for feature in entry.shown)
-        quick = 1 / (0.5 + entry.cost / self._cost) + 1 / (0.5 + len(entry.data) / self._length)
-        return (0.1 + rarity) * quick / sqrt(1 + entry.picked / 8)
+        shown = self._shown
+        rarest = min(shown.get(feature, 0) for feature in entry.shown)
+        effort = _EFFORT + len(entry.data) + entry.cost / 4
+        return 1 / (effort * sqrt(1 + entry.picked / 8) * float((1 + rarest) ** _RARITY))

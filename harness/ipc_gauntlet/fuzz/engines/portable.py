@@ -8,8 +8,8 @@ orders, and nothing depends on time but when the slice ends: the same orders kee
 from __future__ import annotations
 
 import base64
+from collections import deque
 from collections.abc import Callable
-from functools import partial
 from random import Random
 
 from ipc_gauntlet.errors import GauntletError
@@ -17,25 +17,28 @@ from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
 from ipc_gauntlet.fuzz.engines.executor import Executor, Over
 from ipc_gauntlet.fuzz.engines.pool import Entry, Pool
 from ipc_gauntlet.fuzz.engines.repair import Repair
-from ipc_gauntlet.fuzz.engines.share import Share
-from ipc_gauntlet.fuzz.engines.trim import Trimmer
+from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
+from ipc_gauntlet.fuzz.engines.share import Budget, Share
+from ipc_gauntlet.fuzz.engines.trim import Trimmer, halves
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
+from ipc_gauntlet.fuzz.mutate.parts import NO_PLACES, PartMutator, lengthened
 from ipc_gauntlet.fuzz.mutate.splice import splice
 from ipc_gauntlet.fuzz.plant import transform
 from ipc_gauntlet.fuzz.spec import Spec
-from ipc_gauntlet.fuzz.target import Structure, Target
 from ipc_gauntlet.fuzz.watch import Watch
 from ipc_gauntlet.fuzz.work import Work
 
+_Make = Callable[[Entry], bytes]
 _Way = Callable[[Entry], int]
 
 _FOR_EACH_PICK = 16
-_REPAIRED = 4
-# What an execution costs by each way, roughly: deciding by the clock would make each run another one.
-_COSTS = {"bytes": 1, "compare": 3, "structure": 4}
+# What a byte costs by each way, beside the execution itself, roughly. By the clock no run would be like another.
+_COSTS = {"bytes": 0.01, "parts": 0.05, "compare": 0.05, "schema": 0.2}
 _GENERATED = 64
+_FRESH = 1024
 _SPLICED = 0.06
 _ANEW = 0.04
+_FIXED = 1.0
 # Without seeds and structure: something to begin with.
 _FIRST = (b"", b"\x00", b"\x00" * 8, b"0", b"A" * 16, bytes(range(64)))
 
@@ -93,20 +96,34 @@ class _Loop:
     def __init__(self, work: Work, coverage: Coverage, watch: Watch) -> None:
         spec, target = work.spec, work.target
         self._work = work
-        self._target = target
         self._rng = Random(spec.seed)  # noqa: S311 - inputs have to come again from the same seed
-        self._longest = min(spec.longest, target.longest)
-        tokens = [*target.tokens, *map(base64.b64decode, spec.dictionary), *coverage.constants]
-        self._bytes = ByteMutator(self._rng, self._longest, [t for t in dict.fromkeys(tokens) if t])
-        self._structure = target.structure if spec.structured else None
-        self._ways: dict[str, _Way] = {"bytes": self._mutate_bytes, "compare": self._answer}
-        if self._structure is not None:
-            self._ways["structure"] = self._mutate_structure
-        self._share = Share(*self._ways)
-        self._pool = Pool(self._rng)
+        self._longest = longest = min(spec.longest, target.longest)
+        found = [*target.tokens, *map(base64.b64decode, spec.dictionary), *coverage.constants]
+        tokens = [token for token in dict.fromkeys(found) if token]
+        self._bytes = ByteMutator(self._rng, longest, tokens)
+        self._parts = PartMutator(self._rng, longest, tokens)
+        self._schema: SchemaMaker | None = None
+        if spec.structured and target.structure is not None:
+            self._schema = SchemaMaker(target, target.structure, self._rng, longest)
         self._executor = Executor(work, coverage, watch)
-        self._repair = Repair(self._executor, coverage.compares, self._longest)
-        self._trimmer = Trimmer()
+        fix = self._schema.fix if self._schema is not None and self._schema.can_fix else None
+        self._repair = Repair(self._executor, coverage.compares, longest, fix)
+        self._budget = Budget()
+        self._fresh: deque[Entry] = deque(maxlen=_FRESH)
+        self._pool = Pool(self._rng, self._executor.seen.shown)
+        self._trimmer = Trimmer(halves if self._schema is None else self._schema.ranges)
+        self._ways = self._ways_to_go()
+        self._share = Share(*self._ways)
+
+    def _ways_to_go(self) -> dict[str, _Way]:
+        if self._schema is None:
+            return {"bytes": self._many(self._by_bytes), "compare": self._answering(self._by_bytes)}
+        return {
+            "bytes": self._many(self._by_bytes),
+            "parts": self._many(self._by_parts),
+            "schema": self._many(self._by_schema),
+            "compare": self._answering(self._by_parts),
+        }
 
     def fuzz(self) -> None:
         """Run until the work says that it is over."""
@@ -120,87 +137,105 @@ class _Loop:
             self._executor.tell()
 
     def _begin(self) -> None:
-        run = self._executor.run
         for data in self._work.corpus():
-            if run(data[: self._longest]):
-                self._take_in(data[: self._longest], 0)
-        if self._structure is not None:
+            if self._executor.run(data[: self._longest]):
+                self._take_in(data[: self._longest])
+        if self._schema is not None:
             for _ in range(_GENERATED):
-                self._try(self._generated(self._structure), 0)
+                self._try(self._schema.generate())
         if not self._pool.entries:
             for data in _FIRST:
-                if run(data[: self._longest]) or not self._pool.entries:
-                    self._take_in(data[: self._longest], 0)
+                if self._executor.run(data[: self._longest]) or not self._pool.entries:
+                    self._take_in(data[: self._longest])
         self._work.start()
 
     def _round(self) -> None:
-        """Choose a way and an input, and make others of it."""
-        way = self._share.choose(self._rng.random())
-        entry = self._pool.pick()
+        """Choose a way and an input, and make others of it; what is new is looked at closely before."""
         before = self._executor.executions
-        brought = self._ways[way](entry)
-        self._share.tell(way, _COSTS[way] * (self._executor.executions - before), brought)
+        fresh = bool(self._fresh) and self._budget.allows()
+        if fresh:
+            brought = self._explore(self._fresh.pop())
+        else:
+            way = self._share.choose(self._rng.random())
+            entry = self._pool.pick()
+            brought = self._ways[way](entry)
+            tried = self._executor.executions - before
+            self._share.tell(way, tried * (1 + _COSTS[way] * len(entry.data)), brought)
+        self._budget.tell(self._executor.executions - before, brought, others=not fresh)
 
-    # Ways
-
-    def _mutate_bytes(self, entry: Entry) -> int:
-        return sum(self._try(self._by_bytes(entry.data), entry.depth + 1) for _ in range(_FOR_EACH_PICK))
-
-    def _mutate_structure(self, entry: Entry) -> int:
-        return sum(self._try(self._by_structure(entry.data), entry.depth + 1) for _ in range(_FOR_EACH_PICK))
-
-    def _answer(self, entry: Entry) -> int:
-        """Answer comparisons: all of an input that was not asked before, else the last of inputs made of it."""
-        attempt = partial(self._try, depth=entry.depth + 1)
-        if not entry.answered:
-            entry.answered = True
-            return self._repair.answer_all(entry.data, attempt)
-        brought = 0
-        make = self._by_bytes if self._rng.random() < 0.5 else self._by_structure
-        for _ in range(_REPAIRED):
-            data = make(entry.data)
-            if attempt(data):
-                brought += 1
-            elif not self._executor.accepted:
-                brought += self._repair.answer_last(data, attempt)
+    def _explore(self, entry: Entry) -> int:
+        """Answer what an input compares, and lengthen it by one of each of its groups."""
+        brought = self._repair.answer_all(entry.data, entry.cost, self._try)
+        if self._schema is not None:
+            entry.places = self._schema.places(entry.data)
+            for data in lengthened(entry.places):
+                if self._try(data[: self._longest]):
+                    brought += 1
+                elif not self._executor.accepted:
+                    brought += self._repair.answer_last(data, self._try)
         return brought
 
-    # Inputs
+    # Ways: each makes some inputs of one, and tells how many showed something new.
 
-    def _by_bytes(self, data: bytes) -> bytes:
-        other = self._pool.any().data
+    def _many(self, make: _Make) -> _Way:
+        def way(entry: Entry) -> int:
+            return sum(self._try(make(entry)) for _ in range(_FOR_EACH_PICK))
+
+        return way
+
+    def _answering(self, make: _Make) -> _Way:
+        def way(entry: Entry) -> int:
+            brought = 0
+            for _ in range(_FOR_EACH_PICK):
+                data = make(entry)
+                if self._try(data):
+                    brought += 1
+                elif not self._executor.accepted and self._executor.cost > entry.cost:
+                    # It came further than what it was made of: what refused it there may be new.
+                    brought += self._repair.answer_last(data, self._try)
+            return brought
+
+        return way
+
+    def _by_bytes(self, entry: Entry) -> bytes:
+        data, other = entry.data, self._pool.any().data
         if self._rng.random() < _SPLICED:
             data = splice(data, other, self._rng, self._longest)
         return self._bytes.mutate(data, other)
 
-    def _by_structure(self, data: bytes) -> bytes:
-        structure = self._structure
-        if structure is None:
-            return self._by_bytes(data)
-        if self._rng.random() < _ANEW:
-            return self._generated(structure)
-        try:
-            return bytes(structure.mutate(data, self._rng))[: self._longest]
-        except Exception as error:
-            raise _broken(self._target, "mutate", data, error) from error
+    def _by_parts(self, entry: Entry) -> bytes:
+        schema = self._schema
+        if schema is None:
+            return self._by_bytes(entry)
+        other = self._pool.any()
+        for one in (entry, other):
+            if one.places is None:
+                one.places = schema.places(one.data)
+        data = self._parts.mutate(entry.places or NO_PLACES, other.places or NO_PLACES)
+        # As long as before: lengths are right, checksums need not be.
+        fixes = len(data) == len(entry.data) and self._rng.random() < _FIXED
+        return schema.fix(data) if fixes else data
 
-    def _generated(self, structure: Structure) -> bytes:
-        try:
-            return bytes(structure.generate(self._rng))[: self._longest]
-        except Exception as error:
-            raise _broken(self._target, "generate", b"", error) from error
+    def _by_schema(self, entry: Entry) -> bytes:
+        schema = self._schema
+        if schema is None:
+            return self._by_bytes(entry)
+        return schema.generate() if self._rng.random() < _ANEW else schema.mutate(entry.data)
 
-    def _try(self, data: bytes, depth: int) -> bool:
+    # What came of it
+
+    def _try(self, data: bytes) -> bool:
         if not self._executor.run(data):
             return False
         data = self._trimmed(data)
-        self._take_in(data, depth)
+        self._take_in(data)
         self._work.keep(data)
         return True
 
-    def _take_in(self, data: bytes, depth: int) -> None:
-        seen = self._executor.seen
-        self._pool.add(Entry(data, self._executor.cost, tuple(seen.fresh), depth=depth), seen.all)
+    def _take_in(self, data: bytes) -> None:
+        entry = Entry(data, self._executor.cost, tuple(self._executor.seen.all))
+        self._pool.add(entry)
+        self._fresh.append(entry)
         self._work.progress.corpus = len(self._pool)
 
     def _trimmed(self, data: bytes) -> bytes:
@@ -208,26 +243,21 @@ class _Loop:
         executor, seen = self._executor, self._executor.seen
         fresh, best = seen.fresh, (seen.all, executor.cost)
 
-        def good(candidate: bytes) -> bool:
+        def good(candidate: bytes) -> bytes | None:
             nonlocal best
+            if self._schema is not None:
+                candidate = self._schema.fix(candidate)
             if executor.run(candidate):
-                self._take_in(candidate, 0)
+                self._take_in(candidate)
                 self._work.keep(candidate)
             if not seen.shows(fresh):
-                return False
+                return None
             best = (seen.now(), executor.cost)
-            return True
+            return candidate
 
         shorter = self._trimmer.trim(data, good)
         seen.fresh, (seen.all, executor.cost) = fresh, best
         return shorter
-
-
-def _broken(target: Target, method: str, data: bytes, error: Exception) -> GauntletError:
-    return GauntletError(
-        f"target {target.name}: structure.{method} raised {type(error).__name__}: {error} (input {data[:64].hex() or 'none'}); "
-        "it must not for any bytes: correct it, or fuzz without (structured = false)"
-    )
 
 
 ENGINE = Portable()

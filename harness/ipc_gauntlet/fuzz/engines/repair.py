@@ -1,8 +1,8 @@
 """Inputs that are refused because of a value that the parser knows and the input does not say: it is written there.
 
 The pairs that a parser compared tell both. It is the last comparison before a rejection that matters most, so it is
-answered first, and again if another one refuses then: a changed number makes a checksum wrong, whose right value is
-compared next.
+answered first. A changed number makes a checksum wrong: that is put right by the wire schema where there is one, else its
+right value is compared next, and answered as well.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
+from typing import NamedTuple
 
 from ipc_gauntlet.fuzz.coverage.compares import Compares, Pair
 from ipc_gauntlet.fuzz.engines.executor import Executor
@@ -17,12 +18,27 @@ from ipc_gauntlet.fuzz.mutate.state import substituted
 
 _ROUNDS = 4
 _LAST = 2
-_ANSWERS = 6
-_CANDIDATES = 48
+_HALF_WAY = 2
+_ANSWERS = 16
+_FURTHER = 2
+_QUESTIONS = 32
+_ANSWERS_OF_NEW = 128
 _KNOWN = 1 << 14
 
 Try = Callable[[bytes], bool]
 """Runs an input and takes it in if it shows something new; tells whether it did."""
+
+Fix = Callable[[bytes], bytes]
+"""Puts right what follows from the rest of an input."""
+
+
+class _Asked(NamedTuple):
+    """An input, what it costs, all that it compares, and which of that is to be answered."""
+
+    data: bytes
+    cost: int
+    pairs: frozenset[Pair]
+    questions: list[Pair]
 
 
 class Repair:
@@ -32,19 +48,22 @@ class Repair:
         executor: Runs inputs.
         compares: Captures what is compared.
         longest: No input is longer, in bytes.
+        fix: Puts lengths and checksums of an input right; None if nobody knows how.
     """
 
-    def __init__(self, executor: Executor, compares: Compares, longest: int) -> None:
+    def __init__(self, executor: Executor, compares: Compares, longest: int, fix: Fix | None = None) -> None:
+        self._fix = fix
         self._executor = executor
         self._compares = compares
         self._longest = longest
         self._known: set[Pair] = set()
 
-    def answer_all(self, data: bytes, attempt: Try) -> int:
-        """Answer whatever an input's execution compares and none did before.
+    def answer_all(self, data: bytes, cost: int, attempt: Try) -> int:
+        """Answer what an input's execution compares, beginning with what none compared before.
 
         Args:
             data: An input that showed something new.
+            cost: How many edges it takes.
             attempt: Runs each input that is made.
 
         Returns:
@@ -53,10 +72,11 @@ class Repair:
         pairs = self._pairs(data)
         if len(self._known) > _KNOWN:
             self._known.clear()
-        fresh = [pair for pair in reversed(pairs) if pair not in self._known]
+        # False sorts before True, and the last comparison comes first.
+        questions = sorted(reversed(pairs), key=self._known.__contains__)[:_QUESTIONS]
         self._known.update(pairs)
-        candidates = list(islice(substituted(data, fresh, self._longest), _CANDIDATES))
-        return sum(attempt(candidate) for candidate in candidates)
+        asked = _Asked(data, cost, frozenset(pairs), questions)
+        return sum(attempt(candidate) for candidate in self._candidates(asked, _ANSWERS_OF_NEW))
 
     def answer_last(self, data: bytes, attempt: Try) -> int:
         """Answer the last comparisons of an input's execution, and of the best of the inputs that are made of it.
@@ -70,8 +90,10 @@ class Repair:
         """
         brought, best, cost = 0, data, self._executor.cost
         for _ in range(_ROUNDS):
+            pairs = self._pairs(best)
             further = best
-            for candidate in self._answers(best):
+            asked = _Asked(best, cost, frozenset(pairs), pairs[: -_LAST - 1 : -1])
+            for candidate in self._candidates(asked, _ANSWERS):
                 if attempt(candidate):
                     brought += 1
                 elif self._executor.cost > cost and not self._executor.accepted:
@@ -82,9 +104,18 @@ class Repair:
             best = further
         return brought
 
-    def _answers(self, data: bytes) -> Iterator[bytes]:
-        last = self._pairs(data)[-_LAST:]
-        return islice(substituted(data, reversed(last), self._longest), _ANSWERS)
+    def _candidates(self, asked: _Asked, most: int) -> Iterator[bytes]:
+        """Inputs that answer one of the questions. What an answer makes wrong elsewhere is put right, if it can be."""
+        for answer in islice(substituted(asked.data, asked.questions, self._longest), most):
+            yield answer
+            if self._fix is not None:
+                # An answer in the wrong place fails early; it is not worth what fixing costs.
+                if _HALF_WAY * self._executor.cost > asked.cost:
+                    yield self._fix(answer)[: self._longest]
+                continue
+            then = self._pairs(answer)[-1:]
+            if then and then[0] not in asked.pairs:
+                yield from islice(substituted(answer, then, self._longest), _FURTHER)
 
     def _pairs(self, data: bytes) -> list[Pair]:
         return self._compares.capture([partial(self._executor.run_quietly, data)])[0]

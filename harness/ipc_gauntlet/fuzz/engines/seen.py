@@ -10,6 +10,7 @@ from ipc_gauntlet.fuzz.coverage.edges import feature
 
 _PATHS = 1 << 18
 _EXACT = 1 << 17
+_SAMPLED = 16
 
 
 class Seen:
@@ -22,6 +23,7 @@ class Seen:
         fresh: What the last execution that showed something new was the first to show.
         all: All that it showed.
         reasons: How often each verdict was given.
+        shown: How often each feature was shown, counted in one execution of sixteen.
     """
 
     def __init__(self, trace: deque[int]) -> None:
@@ -33,6 +35,8 @@ class Seen:
         self._features: set[int] = set()
         self._numbers: dict[str, int] = {}
         self.reasons: dict[str, int] = {}
+        self.shown: dict[int, int] = {}
+        self._executions = 0
         self.fresh: list[int] = []
         self.all: list[int] = []
 
@@ -52,12 +56,18 @@ class Seen:
         if reason in self.reasons:
             self.reasons[reason] += 1
             self._reason = self._numbers[reason]
-            if path in self._paths:
-                return False
         else:
             self.reasons[reason] = 1
             # Numbers of edges are positive.
             self._reason = self._numbers[reason] = -len(self._numbers) - 1
+        self._executions += 1
+        if not self._executions % _SAMPLED:
+            shown = self.shown
+            for one in self.now():
+                shown[one] = shown.get(one, 0) + 1
+        # A reason that is new has not been seen on any path.
+        if path in self._paths and self._reason in self._features:
+            return False
         if len(self._paths) >= _PATHS:
             self._paths.clear()
         self._paths.add(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 _LEAST = 0.1
 _HALVED_AFTER = 1 << 14
 _DOUBT = 64
+_PART = 0.3
+_BUDGET_HALVED_AFTER = 1 << 12
 
 
 class Share:
@@ -32,13 +34,13 @@ class Share:
                 return name
         return self._names[-1]
 
-    def tell(self, name: str, tried: int, brought: int) -> None:
+    def tell(self, name: str, tried: float, brought: int) -> None:
         """What a way did.
 
         Args:
             name: The way.
-            tried: Executions.
-            brought: How many of them showed something new.
+            tried: What that cost, in executions.
+            brought: How many inputs showed something new.
         """
         self._tried[name] += tried
         self._brought[name] += brought
@@ -58,3 +60,38 @@ class Share:
         for rate in rates:
             bound += _LEAST + free * rate / total
             self._bounds.append(bound)
+
+
+class Budget:
+    """Whether to spend executions on something: a part of all, and as long as it brings more than the rest did lately."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._brought = 0.0
+        self._others_spent = 0.0
+        self._others_brought = 0.0
+
+    def allows(self) -> bool:
+        """Whether to go on."""
+        if self._spent < _PART * self._others_spent:
+            return True
+        own = (self._brought + 1) / (self._spent + _DOUBT)
+        return own > (self._others_brought + 1) / (self._others_spent + _DOUBT)
+
+    def tell(self, spent: int, brought: int, *, others: bool) -> None:
+        """What was spent.
+
+        Args:
+            spent: Executions.
+            brought: How many inputs showed something new.
+            others: On something else.
+        """
+        if others:
+            self._others_spent += spent
+            self._others_brought += brought
+        else:
+            self._spent += spent
+            self._brought += brought
+        if self._spent + self._others_spent > _BUDGET_HALVED_AFTER:
+            self._spent, self._others_spent = self._spent / 2, self._others_spent / 2
+            self._brought, self._others_brought = self._brought / 2, self._others_brought / 2

@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 _FROM = 8
 _TRIES = 32
-_PATIENCE = 16
-_SELDOM = 8
+_PATIENCE = 256
+_SELDOM = 4
+
+Ranges = Callable[[bytes], Iterator[tuple[int, int]]]
+"""The pieces of an input that may be left out, from where to where; those worth trying first come first."""
 
 
 class Trimmer:
-    """Tries shorter inputs, a few for each; where that never helps, it is tried seldom."""
+    """Tries shorter inputs, a few for each; where that never helps, it is tried seldom.
 
-    def __init__(self) -> None:
+    Args:
+        ranges: What may be left out.
+    """
+
+    def __init__(self, ranges: Ranges) -> None:
+        self._ranges = ranges
         self._asked = 0
         self._in_vain = 0
 
-    def trim(self, data: bytes, good: Callable[[bytes], bool]) -> bytes:
+    def trim(self, data: bytes, good: Callable[[bytes], bytes | None]) -> bytes:
         """A shorter input, or the same.
 
         Args:
             data: The input.
-            good: Whether an input still shows what it has to.
+            good: Tries an input; answers what of it still shows what it has to, None if nothing does.
         """
         self._asked += 1
         if len(data) < _FROM or (self._in_vain > _PATIENCE and self._asked % _SELDOM):
             return data
-        shorter = _shortened(data, good)
+        shorter = self._shortened(data, good)
         self._in_vain = self._in_vain + 1 if shorter == data else 0
         return shorter
 
+    def _shortened(self, data: bytes, good: Callable[[bytes], bytes | None]) -> bytes:
+        tries = _TRIES
+        tried: set[bytes] = {data}
+        again = True
+        while again:
+            again = False
+            for start, end in self._ranges(data):
+                candidate = data[:start] + data[end:]
+                if candidate in tried:
+                    continue
+                if not tries:
+                    return data
+                tries -= 1
+                tried.add(candidate)
+                found = good(candidate)
+                if found is not None and len(found) < len(data):
+                    data, again = found, True
+                    break
+        return data
 
-def _shortened(data: bytes, good: Callable[[bytes], bool]) -> bytes:
-    tries, size = _TRIES, len(data) // 2
+
+def halves(data: bytes) -> Iterator[tuple[int, int]]:
+    """Pieces of bytes of which nothing is known: halves, quarters, and so on, from behind."""
+    size = len(data) // 2
     while size:
-        # From behind, so that what is left out does not move what is yet to be tried.
-        for at in range(len(data) - size, -1, -size):
-            if not tries:
-                return data
-            tries -= 1
-            candidate = data[:at] + data[at + size :]
-            if good(candidate):
-                data = candidate
-        size = min(size, len(data)) // 2
-    return data
+        for start in range(len(data) - size, -1, -size):
+            yield start, start + size
+        size //= 2

@@ -7,7 +7,7 @@ from typing import Literal
 
 Value = int | bytes | str
 
-_PLACES = 4
+_PLACES = 8
 _NARROW = (4, 2, 1)
 _WIDE = (8,)
 _DIGITS = 10
@@ -23,25 +23,29 @@ def substituted(data: bytes, pairs: Iterable[tuple[Value, Value]], longest: int)
         longest: No result is longer, in bytes.
     """
     done: set[bytes] = {data}
-    for one, other in pairs:
-        for have, want in ((one, other), (other, one)):
-            for old, new in encodings(have, want):
-                for at in places(data, old):
-                    made = data[:at] + new + data[at + len(old) :]
-                    if len(made) <= longest and made not in done:
-                        done.add(made)
-                        yield made
+    found = [
+        (old, new, places(data, old))
+        for one, other in pairs
+        for have, want in ((one, other), (other, one))
+        for old, new in encodings(have, want)
+    ]
+    # The likeliest place of each first: whoever takes only some gets something of all.
+    for rank in range(_PLACES):
+        for old, new, where in found:
+            if rank < len(where):
+                made = data[: where[rank]] + new + data[where[rank] + len(old) :]
+                if len(made) <= longest and made not in done:
+                    done.add(made)
+                    yield made
 
 
 def places(data: bytes, piece: bytes) -> list[int]:
-    """Where a piece stands: the first few places and the last."""
+    """Where a piece stands, the last place first: what was compared last was mostly read last. Not more than a few."""
     found: list[int] = []
-    at = data.find(piece)
+    at = data.rfind(piece)
     while at >= 0 and len(found) < _PLACES:
         found.append(at)
-        at = data.find(piece, at + 1)
-    if at >= 0:
-        found.append(data.rfind(piece))
+        at = data.rfind(piece, 0, at + len(piece) - 1)
     return found
 
 
