@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.errors import CallFailed as CallFailed
     from ipc_gauntlet.errors import Inconclusive as Inconclusive
     from ipc_gauntlet.errors import NotApplicable as NotApplicable
+    from ipc_gauntlet.errors import NotVerifiable as NotVerifiable
     from ipc_gauntlet.errors import Unsupported as Unsupported
     from ipc_gauntlet.judge import Check as Check
     from ipc_gauntlet.judge import Direction as Direction
@@ -50,12 +51,15 @@ if TYPE_CHECKING:
     from ipc_gauntlet.judge import receiver as receiver
     from ipc_gauntlet.judge import sender as sender
     from ipc_gauntlet.lab import Answer as Answer
+    from ipc_gauntlet.lab import Descriptor as Descriptor
     from ipc_gauntlet.lab import Execution as Execution
     from ipc_gauntlet.lab import Fired as Fired
     from ipc_gauntlet.lab import Lab as Lab
     from ipc_gauntlet.lab import Recording as Recording
     from ipc_gauntlet.lab import Served as Served
     from ipc_gauntlet.lab import Session as Session
+    from ipc_gauntlet.lab import Socket as Socket
+    from ipc_gauntlet.lab import Visit as Visit
     from ipc_gauntlet.lab import WirePeer as WirePeer
     from ipc_gauntlet.peer import LOW_ORDER as LOW_ORDER
     from ipc_gauntlet.peer import CertificateQuirks as CertificateQuirks
@@ -84,9 +88,9 @@ _HOMES = {
     "declaration": "case",
     "credentials": "DEFECTS ROOT_DEFECTS Defect Deployment",
     "driver": "Call",
-    "errors": "CallFailed Inconclusive NotApplicable Unsupported",
+    "errors": "CallFailed Inconclusive NotApplicable NotVerifiable Unsupported",
     "judge": "Check Direction EndView Finding Outcome Role checks receiver sender",
-    "lab": "Answer Execution Fired Lab Recording Served Session WirePeer",
+    "lab": "Answer Descriptor Execution Fired Lab Recording Served Session Socket Visit WirePeer",
     "peer": (
         "CertificateQuirks EnvelopeQuirks HandshakeQuirks LOW_ORDER MessageSigner NegotiationQuirks Quirks ReadyValues RecordQuirks "
         "RecordType TimingQuirks TokenIssuer Transition cbor negotiation transitions"
@@ -109,6 +113,7 @@ __all__ = [
     "Defect",
     "Delay",
     "Deployment",
+    "Descriptor",
     "Direction",
     "Drop",
     "Duplicate",
@@ -130,6 +135,7 @@ __all__ = [
     "MessageSigner",
     "NegotiationQuirks",
     "NotApplicable",
+    "NotVerifiable",
     "Outcome",
     "Quirks",
     "RawPeer",
@@ -146,6 +152,7 @@ __all__ = [
     "Selector",
     "Served",
     "Session",
+    "Socket",
     "Stall",
     "Swap",
     "Takeover",
@@ -154,6 +161,7 @@ __all__ = [
     "Transition",
     "Unsupported",
     "Verdict",
+    "Visit",
     "WirePeer",
     "blackhole",
     "body_offset",

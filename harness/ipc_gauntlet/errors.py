@@ -99,3 +99,7 @@ class TooNoisy(Inconclusive):
 
 class NotApplicable(CaseOutcome):
     """The case lies outside what the implementation declares."""
+
+
+class NotVerifiable(NotApplicable):
+    """This machine cannot show whether the requirement holds, which says nothing about the implementation."""

@@ -17,7 +17,7 @@ from sipc_runtime.permission import Book, Roles, SignatureGate, TokenGate
 from sipc_runtime.places import TRANSPORTS, listen_at_pipe, listen_in, listen_on_loopback
 from sipc_runtime.server import Application, Server, ServerLimits
 from sipc_runtime.service import Surroundings
-from sipc_runtime.transport import Listener, TransportError
+from sipc_runtime.transport import EndpointRefused, Listener, TransportError
 
 
 def listen(world: World, params: Json, reply: Reply) -> None:
@@ -48,10 +48,20 @@ def _listener(world: World, transport: str, params: Json) -> Listener:
         raise RpcError(UNSUPPORTED, f"transport {transport} is not supported")
     try:
         if transport == "unix":
-            return listen_in(text(params, "directory"), world.socket_name())
-        return listen_at_pipe() if transport == "pipe" else listen_on_loopback()
+            return listen_in(text(params, "directory"), _file(params) or world.socket_name())
+        return listen_at_pipe(_file(params)) if transport == "pipe" else listen_on_loopback()
     except TransportError as error:
         raise RpcError(FAILED, str(error), error.reason) from error
+
+
+def _file(params: Json) -> str | None:
+    """The name that the harness wants the socket or the pipe to have."""
+    name = params.get("file")
+    if name is not None and not isinstance(name, str):
+        raise RpcError(INVALID_PARAMS, "file is a text")
+    if name == "":
+        raise EndpointRefused("a socket needs a name")
+    return name
 
 
 class _Serving:

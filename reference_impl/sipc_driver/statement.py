@@ -38,6 +38,7 @@ def statement() -> dict[str, object]:
         ],
         "features": [
             "push",
+            "place",
             "request",
             "idempotency",
             "timeouts",

@@ -29,12 +29,14 @@ def listen_unix(directory: str, name: str) -> SocketListener:
 
     Args:
         directory: An existing directory of ours with mode 0700.
-        name: File name of the socket.
+        name: File name of the socket, nothing that leads elsewhere.
 
     Raises:
         EndpointRefused: The directory or what lies at the path is not acceptable.
         TransportError: Another process listens there, or the operating system refused.
     """
+    if "/" in name or name in {"", ".", ".."}:
+        raise EndpointRefused(f"{name!r} is not the name of a file")
     path = Path(directory) / name
     _check_path(str(path))
     _check_directory(directory)

@@ -15,6 +15,9 @@ from ipc_gauntlet.verdict import ExitStatus, Verdict
 if TYPE_CHECKING:
     from rich.console import Console
 
+# The reason that the engine gives; the command line does not need the engine for it.
+NOT_VERIFIABLE = "not-verifiable"
+
 _SHOWN = 12
 _TRACE = 24
 _ALSO = 6
@@ -42,11 +45,23 @@ def print_outcome(console: Console, report: Report, *, verbose: bool = False) ->
     _print_requirements(console, report)
     for warning in report.warnings:
         put(console, ("warning: ", "yellow"), one_line(warning))
+    _print_unverified(console, report)
     if report.error:
         put(console, ("error: ", "bold red"), visible(report.error))
     if report.interrupted:
         put(console, (f"interrupted; {len(report.not_run)} cases were not run", "bold yellow"))
     _print_numbers(console, report)
+
+
+def _print_unverified(console: Console, report: Report) -> None:
+    """What this machine could not show, by requirement and reason: a pass says nothing about it."""
+    found: dict[tuple[str, str], int] = {}
+    for result in report.cases:
+        if result.reason == NOT_VERIFIABLE:
+            key = (result.requirement, result.message)
+            found[key] = found.get(key, 0) + 1
+    for (requirement, why), count in sorted(found.items()):
+        put(console, ("not verifiable here: ", "yellow"), f"{requirement} ({count} cases): {one_line(why, 200)}")
 
 
 def _groups(results: Iterable[CaseResult], verbose: bool) -> list[list[CaseResult]]:

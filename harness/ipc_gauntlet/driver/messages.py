@@ -38,6 +38,7 @@ class ListenParams(Base, frozen=True, kw_only=True):
     listener: Text
     transport: TransportKind
     directory: Text
+    file: str | None = None
     service: Text
     credential: Credential | None = None
     trust: Trust | None = None

@@ -17,6 +17,7 @@ NameForm = Literal["uri", "dns"]
 Framing = Literal["sipc", "tls", "u32be", "u16be", "mp", "zmtp", "opaque"]
 Feature = Literal[
     "push",
+    "place",
     "request",
     "idempotency",
     "timeouts",

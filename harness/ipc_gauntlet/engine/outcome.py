@@ -25,12 +25,16 @@ from ipc_gauntlet.errors import (
     HarnessError,
     Inconclusive,
     NotApplicable,
+    NotVerifiable,
     RequirementViolated,
     TooNoisy,
     Unsupported,
 )
 from ipc_gauntlet.events import CaseResult
 from ipc_gauntlet.verdict import Verdict
+
+NOT_VERIFIABLE = "not-verifiable"
+"""Reason of a case for which this machine, not the implementation, lacks something."""
 
 _MAX_LINES = 400
 _MAX_LINE = 600
@@ -100,6 +104,8 @@ def rule(raised: BaseException | None) -> Ruling:
             return Ruling(verdict=Verdict.inconclusive, reason=NOISE, message=str(raised))
         case Inconclusive():
             return Ruling(verdict=Verdict.inconclusive, reason="inconclusive", message=str(raised))
+        case NotVerifiable():
+            return Ruling(verdict=Verdict.not_applicable, reason=NOT_VERIFIABLE, message=str(raised))
         case NotApplicable():
             return Ruling(verdict=Verdict.not_applicable, reason="not-applicable", message=str(raised))
         case Unsupported():

@@ -7,10 +7,12 @@ from ipc_gauntlet.lab.clocks import Fired
 from ipc_gauntlet.lab.evidence import Evidence
 from ipc_gauntlet.lab.inside import Execution
 from ipc_gauntlet.lab.lab import Lab
+from ipc_gauntlet.lab.outside import Visit
 from ipc_gauntlet.lab.plan import SessionPlan
 from ipc_gauntlet.lab.playing import Recording
 from ipc_gauntlet.lab.served import Served
 from ipc_gauntlet.lab.session import Session
+from ipc_gauntlet.lab.sockets import Descriptor, Socket
 from ipc_gauntlet.lab.timing import Noise
 from ipc_gauntlet.lab.wirepeer import WirePeer
 
@@ -19,6 +21,7 @@ __all__ = [
     "Bench",
     "BenchConfig",
     "CaseFacts",
+    "Descriptor",
     "Evidence",
     "Execution",
     "Fired",
@@ -28,5 +31,7 @@ __all__ = [
     "Served",
     "Session",
     "SessionPlan",
+    "Socket",
+    "Visit",
     "WirePeer",
 ]

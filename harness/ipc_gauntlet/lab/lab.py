@@ -16,7 +16,8 @@ from ipc_gauntlet.lab.attempts import Attempt
 from ipc_gauntlet.lab.clocks import Clocks
 from ipc_gauntlet.lab.evidence import Evidence
 from ipc_gauntlet.lab.lives import Lives
-from ipc_gauntlet.lab.plan import PlanMembers, SessionPlan, SetupMembers, connect_params
+from ipc_gauntlet.lab.outside import Outside
+from ipc_gauntlet.lab.plan import Place, PlanMembers, SessionPlan, SetupMembers, connect_params
 from ipc_gauntlet.lab.playing import Playing
 from ipc_gauntlet.lab.served import Served
 from ipc_gauntlet.lab.session import Session
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 Script = Callable[[Session], None]
 
 
-class Lab(Wiring, Lives, Playing, Clocks):
+class Lab(Wiring, Lives, Playing, Clocks, Outside):
     """One case's access to the pair under test, the adversary and the judge.
 
     A case first runs its script undisturbed (`control`), then with one thing changed (`attack`), then has the
@@ -64,6 +65,7 @@ class Lab(Wiring, Lives, Playing, Clocks):
         deployment: Deployment | None = None,
         options: Mapping[str, object] | None = None,
         role: Role = "server",
+        **place: Unpack[Place],
     ) -> Served:
         """Open a server endpoint.
 
@@ -71,8 +73,9 @@ class Lab(Wiring, Lives, Playing, Clocks):
             deployment: Who the server is and whom it trusts; the good one by default.
             options: Options of the driver protocol.
             role: Which driver hosts the server (the client's driver for reflection cases).
+            **place: `directory` and `file`, for an implementation with the feature `place`.
         """
-        return Served.open(self, deployment or self.issuer.good(), options or {}, role)
+        return Served.open(self, deployment or self.issuer.good(), options or {}, role, **place)
 
     def session(self, **plan: Unpack[PlanMembers]) -> Session:
         """Prepare a session through the adversary: server listening, relay in front, client not yet connected.

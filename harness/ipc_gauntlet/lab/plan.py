@@ -30,6 +30,18 @@ class PlanMembers(SetupMembers, total=False):
     faults: tuple[Fault, ...]
 
 
+class Place(TypedDict, total=False):
+    """Where a server endpoint is to be, for an implementation with the feature `place`.
+
+    Args:
+        directory: Instead of the case's own.
+        file: Name of the socket in it, or of the pipe.
+    """
+
+    directory: str
+    file: str
+
+
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
     """How a session is set up.

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from ipc_gauntlet.credentials import Deployment
 from ipc_gauntlet.driver import Driver, Observation
 from ipc_gauntlet.errors import Inconclusive
 from ipc_gauntlet.judge.outcome import EndView, Role
-from ipc_gauntlet.lab.plan import present
+from ipc_gauntlet.lab.plan import Place, present
 from ipc_gauntlet.lab.taps import OfEndpoint, Tap
 from ipc_gauntlet.lab.views import view_of
 
@@ -42,9 +42,21 @@ class Served:
 
     @classmethod
     def open(
-        cls, lab: Lab, deployment: Deployment, options: Mapping[str, object], role: Role = "server"
+        cls,
+        lab: Lab,
+        deployment: Deployment,
+        options: Mapping[str, object],
+        role: Role = "server",
+        **place: Unpack[Place],
     ) -> Served:
         """Ask a driver to listen.
+
+        Args:
+            lab: The case's lab.
+            deployment: Who the server is.
+            options: Options of the driver protocol.
+            role: Which driver hosts it.
+            **place: `directory`, instead of the case's own, and `file`: see the driver protocol's section 2.
 
         Raises:
             CallFailed: The implementation refused.
@@ -61,6 +73,7 @@ class Served:
             "credential": side.credential,
             "trust": side.trust,
             "options": dict(options),
+            **place,
         }
         if side.peer is not None:
             params["peer"] = side.peer

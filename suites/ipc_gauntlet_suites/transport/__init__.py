@@ -1,0 +1,1 @@
+"""Transport and hardening: where endpoints are, who gets in, what leaks out."""
