@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from ipc_gauntlet.fuzz.watched import watch_starter
 from ipc_gauntlet.fuzz.work import Work, write_whole
 
 PLANTS = "plants.json"
-"""In the slice's folder: what `--plants` found."""
+"""In the slice's folder: what `--plants` found, by target."""
 
+_KINDS = (":raise", ":branch", ":rare")
 _TOGETHER = 8
 _TRACED = 200
 
@@ -50,24 +51,38 @@ def once(spec: Spec, data: bytes) -> None:
     execute(target, data)
 
 
-def groups(spec: Spec) -> list[str]:
-    """Names of defects to plant for a canary, the most promising first; several at once in each.
+def groups(spec: Spec, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Names of defects to plant for canaries, the most promising first; several at once in each.
+
+    Args:
+        spec: The orders; their module is imported once for all.
+        names: Of targets of that module.
 
     Raises:
         UsageError: The orders cannot be followed.
     """
     from ipc_gauntlet.fuzz.plant import plants
 
-    target = _found(spec)
-    names = plants(target, islice(_inputs(spec), _TRACED))
-    kinds = (":raise", ":branch", ":rare")
-    chosen = [[name for name in names if kind in name][:_TOGETHER] for kind in kinds]
-    return ["+".join(group) for group in chosen if group]
+    targets = _loaded(spec)
+    for name in names:
+        target = _named(name, targets, spec)
+        found = plants(target, islice(_inputs(spec, name), _TRACED))
+        chosen = [[one for one in found if kind in one][:_TOGETHER] for kind in _KINDS]
+        yield name, ["+".join(group) for group in chosen if group]
 
 
-def _inputs(spec: Spec) -> Iterator[bytes]:
+def _write_groups(spec: Spec, names: Sequence[str]) -> None:
+    """Write what is known after each target: a seed of one may hang, and the others' answers are good."""
+    found: dict[str, list[str]] = {}
+    for name, chosen in groups(spec, names):
+        found[name] = chosen
+        write_whole(Path(spec.folder) / PLANTS, msgspec.json.encode(found))
+
+
+def _inputs(spec: Spec, name: str) -> Iterator[bytes]:
+    """The corpus of a target; those of all targets lie side by side."""
     for folder in spec.corpus:
-        for path in sorted(Path(folder).glob("[!.]*")):
+        for path in sorted((Path(folder).parent / name).glob("[!.]*")):
             yield path.read_bytes()[: spec.longest]
 
 
@@ -77,10 +92,17 @@ def _prepared(spec: Spec) -> Target:
 
 
 def _found(spec: Spec) -> Target:
-    targets = {target.name: target for target in load(Source(spec.module, "orders"))}
-    if spec.target not in targets:
-        raise UsageError(f"{spec.module} has no target {spec.target}")
-    return targets[spec.target]
+    return _named(spec.target, _loaded(spec), spec)
+
+
+def _loaded(spec: Spec) -> dict[str, Target]:
+    return {target.name: target for target in load(Source(spec.module, "orders"))}
+
+
+def _named(name: str, targets: Mapping[str, Target], spec: Spec) -> Target:
+    if name not in targets:
+        raise UsageError(f"{spec.module} has no target {name}")
+    return targets[name]
 
 
 def main(arguments: list[str]) -> int:
@@ -88,13 +110,14 @@ def main(arguments: list[str]) -> int:
 
     Args:
         arguments: The path of the orders, after any options: `--watched` to end with whoever started it, `--once
-            FILE` to execute that input only, `--plants` to write the names of defects for a canary to `plants.json`.
+            FILE` to execute that input only, `--plants TARGET` (repeatable) to write the names of defects for canaries to
+            `plants.json`.
     """
     parser = argparse.ArgumentParser(prog="python -m ipc_gauntlet.fuzz.slice")
     parser.add_argument("spec", type=Path)
     parser.add_argument("--watched", action="store_true")
     parser.add_argument("--once", type=Path)
-    parser.add_argument("--plants", action="store_true")
+    parser.add_argument("--plants", action="append", metavar="TARGET")
     options = parser.parse_args(arguments)
     if options.watched:
         watch_starter()
@@ -103,7 +126,7 @@ def main(arguments: list[str]) -> int:
         if options.once is not None:
             once(spec, options.once.read_bytes())
         elif options.plants:
-            write_whole(Path(spec.folder) / PLANTS, msgspec.json.encode(groups(spec)))
+            _write_groups(spec, options.plants)
         else:
             run(spec)
     except UsageError as error:

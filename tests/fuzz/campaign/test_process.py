@@ -131,12 +131,15 @@ def test_one_input_alone(begin: Callable[..., SliceProcess], tmp_path: Path) -> 
 
 
 def test_plants_are_named(begin: Callable[..., SliceProcess], tmp_path: Path) -> None:
-    process = begin("--plants", _spec(tmp_path / "s"))
+    names = ("small.right", "small.other")
+    process = begin(*(word for name in names for word in ("--plants", name)), _spec(tmp_path / "s"))
     _until(lambda: process.status() is not None)
     assert process.status() == Exit.DONE, process.said()
-    groups = msgspec.json.decode((tmp_path / "s" / "plants.json").read_bytes(), type=list[str])
-    assert groups
-    assert all(name.startswith("small_parser:") for group in groups for name in group.split("+"))
+    found = msgspec.json.decode((tmp_path / "s" / "plants.json").read_bytes(), type=dict[str, list[str]])
+    assert tuple(found) == names
+    for groups in found.values():
+        assert groups
+        assert all(name.startswith("small_parser:") for group in groups for name in group.split("+"))
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,23 @@ def test_two_jobs_begin_with_two_targets() -> None:
     second = schedule.next(600.0)
     assert second is not None
     assert {first.target, second.target} == {"a", "b"}
+
+
+def test_a_canary_that_is_held_waits_and_then_flies() -> None:
+    schedule = _schedule("a", "b")
+    Played(schedule)
+    first = schedule.next(600.0)
+    assert first is not None
+    assert (first.target, first.canary) == ("a", True)
+    schedule.begin(first)
+    assert schedule.due() == {"b"}
+    schedule.hold(("a", "b"))
+    assert schedule.due() == frozenset()
+    meanwhile = schedule.next(600.0)
+    assert meanwhile is not None
+    assert not meanwhile.canary
+    schedule.release(("a", "b"))
+    assert schedule.due() == {"a", "b"}
+    again = schedule.next(600.0)
+    assert again is not None
+    assert (again.target, again.canary) == ("a", True)

@@ -327,6 +327,26 @@ def test_a_real_engine_is_blind_where_everything_is_swallowed(campaign: Make) ->
     }
 
 
+def test_a_target_that_dies_of_its_seeds_does_not_keep_other_canaries_down(
+    campaign: Make, toys: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "dying_targets.py"
+    text = (
+        (toys / "small_targets.py")
+        .read_text()
+        .replace("import small_parser", "import os\n\nimport small_parser")
+    )
+    path.write_text(
+        text.replace('_target("small.other")', '_target("small.other", parse=lambda data: os._exit(9))')
+    )
+    names = ("small.right", "small.other", "small.third")
+    run = campaign(modules=(str(path),), patterns=names, seconds=60.0, slice_seconds=0.5)
+    end = run.run(stop_when=lambda now: all(target.canary != "untried" for target in now.targets))
+    canary = {target.target: target.canary for target in end.targets}
+    assert (canary["small.right"], canary["small.third"]) == ("caught", "caught")
+    assert canary["small.other"].startswith("none: exit 9")
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "word"),
     [("dies", "native", "SIGABRT"), ("hangs", "hang", "deadly_parser"), ("eats", "memory", "emory")],

@@ -23,6 +23,7 @@ from ipc_gauntlet.fuzz.watch import STACK, frames_in_dump
 from ipc_gauntlet.fuzz.work import digest, read_current, write_whole
 
 _ENDED_BY_OTHERS = (1, 15, 0xC000013A)  # TerminateProcess as tools and Python call it, Ctrl-C
+_EACH = 5.0
 _DUMP = 1 << 16
 _HOW: dict[int, str] = {Exit.DONE: "it left no result", Exit.USAGE: "", Exit.TROUBLE: ""}
 
@@ -59,6 +60,7 @@ class Job:
         doing: What it does.
         spec: Its orders.
         process: It.
+        batch: Targets whose plants it finds out.
         groups: Plants that are still to be tried after this one.
         since: When the first of them was begun, as `time.monotonic` has it.
         died: Status and standard error of the slice that this one confirms.
@@ -73,6 +75,7 @@ class Job:
     doing: Doing
     spec: Spec
     process: SliceProcess
+    batch: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     since: float = 0.0
     died: tuple[int, str] | None = None
@@ -104,7 +107,7 @@ class Job:
         if self.stop_at is not None and age > self.stop_at:
             return "it did not stop when asked"
         if self.doing in ("plants", "confirm"):
-            return f"no end after {age:.0f} s" if age > patience.once else ""
+            return f"no end after {age:.0f} s" if age > patience.once + _EACH * len(self.batch) else ""
         stamp, at = self._sign
         if not stamp:
             return f"no sign of work after {age:.0f} s" if age > patience.start else ""

@@ -50,6 +50,7 @@ class _Standing:
     running: int = 0
     canary: str = ""
     flying: bool = False
+    held: bool = False
     flown_at: int = -1
     given_up: bool = False
 
@@ -58,7 +59,7 @@ class _Standing:
         return self.ended + self.running
 
     def canary_is_due(self) -> bool:
-        if self.flying or self.canary == CAUGHT or self.canary.startswith("none"):
+        if self.flying or self.held or self.canary == CAUGHT or self.canary.startswith("none"):
             return False
         return self.flown_at < 0 or self.ended >= _AGAIN * max(self.flown_at, 1)
 
@@ -170,6 +171,23 @@ class Schedule:
     def landed(self, target: str) -> None:
         """Its canary is back, with whatever answer."""
         self._standings[target].flying = False
+
+    def due(self) -> frozenset[str]:
+        """Targets whose canaries would fly next."""
+        return frozenset(
+            one.target for one in self._standings.values() if not one.given_up and one.canary_is_due()
+        )
+
+    def hold(self, targets: Sequence[str]) -> None:
+        """Their canaries cannot fly yet: what can be planted has to be found out first."""
+        for target in targets:
+            mine = self._standings[target]
+            mine.held, mine.flying, mine.flown_at = True, False, -1
+
+    def release(self, targets: Sequence[str]) -> None:
+        """That is known now, or will never be."""
+        for target in targets:
+            self._standings[target].held = False
 
     def finish(self, target: str, asked: float, took: float) -> tuple[float, float]:
         """A slice has ended.

@@ -58,6 +58,8 @@ class Supervisor:
         listener: Who is told.
         patience: With slow processes.
         budget: At which `elapsed` it is over, in seconds; of no meaning for a plan without end.
+        plants: What can be planted for a canary, by target, as far as it is known.
+        alone: Targets whose plants have to be asked for one by one.
     """
 
     store: Store
@@ -70,6 +72,8 @@ class Supervisor:
         self.plan: Plan = self.state.plan()
         self.folder: Path = self.state.folder
         self.schedule = Schedule(plan=self.plan)
+        self.plants: dict[str, tuple[str, ...]] = {}
+        self.alone: set[str] = set()
         self._jobs: list[Job] = []
         self._stops = 0
         self._over = False
