@@ -29,6 +29,8 @@ _READERS = 3.0
 _SOON = 0.005
 _HEAD = struct.Struct("<IQ")
 _HEAD_SIZE = _HEAD.size
+ARTIFACTS = "libfuzzer/crash-*"
+"""Where libFuzzer writes the input during which it was ended, below a slice's folder."""
 _pack = _HEAD.pack
 
 
@@ -109,15 +111,21 @@ class Current:
 
 
 def read_current(path: Path) -> tuple[bytes, int] | None:
-    """The input that a dead process was executing, and the number of the execution; None if there was none."""
+    """The input that a dead process was executing, and the number of the execution; None if there was none.
+
+    Args:
+        path: `current` in the slice's folder. If it says nothing, what libFuzzer wrote beside it when it was ended by a
+            signal; of that the number is not known, and 1 is answered.
+    """
     try:
         text = path.read_bytes()
+        if len(text) >= _HEAD.size:
+            length, execution = _HEAD.unpack_from(text)
+            if execution:
+                return text[_HEAD.size : _HEAD.size + length], execution
+        return next(((file.read_bytes(), 1) for file in path.parent.glob(ARTIFACTS)), None)
     except OSError:
         return None
-    if len(text) < _HEAD.size:
-        return None
-    length, execution = _HEAD.unpack_from(text)
-    return (text[_HEAD.size : _HEAD.size + length], execution) if execution else None
 
 
 class Work:

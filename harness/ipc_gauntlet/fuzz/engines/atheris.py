@@ -28,19 +28,20 @@ from typing import Any, NoReturn
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.engines.atheris_imports import Instrumented
+from ipc_gauntlet.fuzz.engines.atheris_loop import Reports, Running, make
+from ipc_gauntlet.fuzz.engines.causes import Causes
 from ipc_gauntlet.fuzz.engines.replaying import replay
-from ipc_gauntlet.fuzz.execute import crash, execute, noncanonical
+from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.plant import transform
 from ipc_gauntlet.fuzz.spec import Exit, Spec
-from ipc_gauntlet.fuzz.target import Structure, Verdict
+from ipc_gauntlet.fuzz.target import Structure
 from ipc_gauntlet.fuzz.watch import Watch
 from ipc_gauntlet.fuzz.work import Work, digest
 
 _LOOK_EVERY = 0.1
 _GATHER_EVERY = 1.0
 _REPLAY_SECONDS = 120.0
-_NEVER = sys.maxsize
 _INTERRUPTED = 130
 # How often a mutation goes by the wire schema, and how often an input is made from nothing; else libFuzzer mutates.
 _BY_SCHEMA, _ANEW = 0.6, 0.05
@@ -88,28 +89,24 @@ class AtherisEngine:
         _Slice(work, _library()).run()
 
 
-class _Alarm:
-    """The execution at which the loop looks up: set to 0 from another thread, it is the next one."""
-
-    __slots__ = ("at",)
-
-    def __init__(self) -> None:
-        self.at = 0
-
-
 class _Slice:
     """One slice: what surrounds the loop."""
 
     def __init__(self, work: Work, library: Any) -> None:  # noqa: ANN401 - atheris has no types
         self._work = work
         self._library = library
-        self._alarm = _Alarm()
+        self._causes = Causes(work)
+        reports = Reports(self._look, self._found, self._interrupted)
+        self._loop = make(work, self._causes, reports)
         self._folder = work.folder / "libfuzzer"
         self._kept = self._folder / "kept"
         self._known: set[str] = set()
         self._taken: set[str] = set()
         self._gathered = 0.0
         self._begun = False
+        work.current.close()
+        longest = max(work.spec.longest, work.target.longest)
+        work.current = Running(work.folder / "current", longest, self._loop)
         self._watch = Watch(work)
 
     def run(self) -> NoReturn:
@@ -118,8 +115,7 @@ class _Slice:
         arguments = ["ipc-gauntlet", *self._options(), str(self._kept), str(seeds)]
         structure = self._work.target.structure if self._work.spec.structured else None
         mutator = _mutator(self._library, structure) if structure is not None else None
-        loop = _loop(self._work, self._alarm, self._look, self._found)
-        self._library.Setup(arguments, loop, custom_mutator=mutator)
+        self._library.Setup(arguments, self._loop.one, custom_mutator=mutator)
         threading.Thread(target=self._ring, name="atheris-alarm", daemon=True).start()
         with self._watch:
             self._library.Fuzz()
@@ -163,11 +159,12 @@ class _Slice:
     def _ring(self) -> None:
         while True:
             time.sleep(_LOOK_EVERY)
-            self._alarm.at = 0
+            self._loop.ring()
 
     def _look(self, executions: int) -> None:
         """Called from the loop now and then; does not return when the slice is over."""
         work = self._work
+        work.current.idle()
         if not self._begun:
             self._begun = True
             work.start()
@@ -176,25 +173,35 @@ class _Slice:
         while (data := self._watch.suspect()) is not None:
             slow = self._watch.confirm(data, lambda data: execute(work.target, data))
             if slow is not None:
-                self._found(slow, executions)
+                self._found(slow.signature, slow)
         now = time.monotonic()
         if now - self._gathered >= _GATHER_EVERY:
             self._gathered = now
             self._gather()
-        self._alarm.at = work.spec.executions or _NEVER
         try:
             if not work.tick():
                 self._end(Exit.DONE)
         except GauntletError as error:
             self._fail(error)
 
-    def _found(self, finding: Finding, executions: int) -> None:
-        self._work.progress.executions = executions
+    def _found(self, cause: object, finding: Finding) -> None:
+        self._work.progress.executions = self._loop.count()
         try:
-            if self._work.found(finding):
-                self._alarm.at = 0
+            if self._causes.write(cause, finding):
+                self._loop.ring()
         except GauntletError as error:
             self._fail(error)
+
+    def _interrupted(self, executions: int) -> NoReturn:
+        work = self._work
+        work.progress.executions = executions
+        work.result.ended = "stopped"
+        work.result.notes.append("interrupted from the keyboard; what it took was not measured")
+        try:
+            work.finish()
+        except GauntletError as error:
+            self._fail(error)
+        _leave(work, _INTERRUPTED)
 
     def _gather(self) -> None:
         """Take what libFuzzer has written; the file of the last execution may be on its way, and comes next time."""
@@ -237,69 +244,6 @@ class _Slice:
         _leave(self._work, Exit.TROUBLE)
 
 
-def _loop(
-    work: Work, alarm: _Alarm, look: Callable[[int], None], found: Callable[[Finding, int], None]
-) -> Callable[[bytes], None]:
-    """What libFuzzer calls for every input. Everything that is not needed each time is done by `look`."""
-    target, encode = work.target, work.target.encode if work.target.canonical else None
-    if target.residue is not None:
-        return _slow_loop(work, alarm, look, found)
-    parse, rejects, reason = target.parse, target.rejects, target.reason
-    remember = work.current.set
-    verdicts = work.progress.verdicts
-    executions = 0
-
-    def one(data: bytes) -> None:
-        nonlocal executions
-        if executions >= alarm.at:
-            look(executions)
-        executions += 1
-        remember(data, executions)
-        try:
-            value = parse(data)
-            if encode is not None and encode(value) != data:
-                odd = noncanonical(target, data, Verdict(True, "", value))
-                if odd is not None:
-                    found(odd, executions)
-            why = "accepted"
-        except rejects as error:
-            why = reason(error)
-        except KeyboardInterrupt:
-            _interrupted(work, executions)
-        except BaseException as error:  # noqa: BLE001 - whatever the code under test raises is the finding
-            found(crash(target, data, error), executions)
-            return
-        verdicts[why] = verdicts.get(why, 0) + 1
-
-    return one
-
-
-def _slow_loop(
-    work: Work, alarm: _Alarm, look: Callable[[int], None], found: Callable[[Finding, int], None]
-) -> Callable[[bytes], None]:
-    """The same with every oracle that needs something before and after."""
-    target, verdicts = work.target, work.progress.verdicts
-    executions = 0
-
-    def one(data: bytes) -> None:
-        nonlocal executions
-        if executions >= alarm.at:
-            look(executions)
-        executions += 1
-        work.current.set(data, executions)
-        try:
-            done = execute(target, data)
-        except KeyboardInterrupt:
-            _interrupted(work, executions)
-        if done.finding is not None:
-            found(done.finding, executions)
-        if done.verdict is not None:
-            why = done.verdict.reason or "accepted"
-            verdicts[why] = verdicts.get(why, 0) + 1
-
-    return one
-
-
 def _mutator(library: Any, structure: Structure) -> Callable[[bytes, int, int], bytes]:  # noqa: ANN401 - no types
     """Mutations of libFuzzer beside those of the wire schema."""
     rng = Random()  # noqa: S311 - reproducible on purpose
@@ -316,17 +260,6 @@ def _mutator(library: Any, structure: Structure) -> Callable[[bytes, int, int], 
         return mutated
 
     return choose
-
-
-def _interrupted(work: Work, executions: int) -> NoReturn:
-    work.progress.executions = executions
-    work.result.ended = "stopped"
-    work.result.notes.append("interrupted from the keyboard; what it took was not measured")
-    try:
-        work.finish()
-    except GauntletError as error:
-        sys.stderr.write(f"{error}\n")
-    _leave(work, _INTERRUPTED)
 
 
 def _leave(work: Work, status: int) -> NoReturn:
