@@ -129,6 +129,16 @@ def test_a_fix_is_checked_with_all_inputs_and_what_lies_around_them(
         assert check.neighbours == 2500
 
 
+def test_a_cause_that_shows_with_several_targets_is_checked_with_each(targets: Targets) -> None:
+    crash = case_of(targets, framed(b"C!"))
+    elsewhere = msgspec.structs.replace(crash, target="t.tidy")
+    outcomes = check_fix([elsewhere, crash], targets, Budget(executions=10)).outcomes
+    assert [(case.target, outcome.word) for case, outcome in outcomes] == [
+        ("t.tidy", "FIXED"),
+        ("t.clumsy", "STILL FAILING"),
+    ]
+
+
 def test_corpora_are_swept_and_each_finding_told_once(targets: Targets) -> None:
     told: list[tuple[str, int]] = []
     groups = [

@@ -12,7 +12,7 @@ from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.triage.budget import Budget
 from ipc_gauntlet.fuzz.triage.case import Case
 from ipc_gauntlet.fuzz.triage.neighbours import neighbours
-from ipc_gauntlet.fuzz.triage.replaying import Outcome, replay_in
+from ipc_gauntlet.fuzz.triage.replaying import Outcome, replay, replay_in
 from ipc_gauntlet.fuzz.triage.same import same
 from ipc_gauntlet.fuzz.triage.targets import Targets
 from ipc_gauntlet.seeds import derive_random
@@ -59,11 +59,14 @@ def check_fix(
     first = inputs[0]
     target = targets.get(first.target)
     with Child(targets.orders_for(first)) as child:
-        outcomes = [(case, replay_in(child, case, targets)) for case in inputs]
+        mine = [case for case in inputs if case.target == first.target]
+        outcomes = [(case, replay_in(child, case, targets)) for case in mine]
+        # One cause may show with several targets.
+        outcomes += replay([case for case in inputs if case.target != first.target], targets)
         if any(not outcome.good for _, outcome in outcomes):
             return Check("STILL FAILING", tuple(outcomes))
         around = neighbours(
-            [case.data for case in inputs[:_MOST_PARENTS]],
+            [case.data for case in mine[:_MOST_PARENTS]],
             target,
             derive_random(seed, "neighbours", first.signature),
         )
