@@ -41,6 +41,7 @@ from sipc_targets.violations import (
     FaultAccepted,
     FaultEndedSession,
     OutOfOrder,
+    SegmentationMatters,
     SpokeAfterSilence,
     TimerAfterEnd,
 )
@@ -68,6 +69,7 @@ class Play:
         datagram: Whether the session is of profile D.
 
     Attributes:
+        size: In pieces of this many bytes everything arrives, whatever the steps say; None as they say.
         outcome: The names of what happened, once it is finished.
     """
 
@@ -88,6 +90,7 @@ class Play:
         self.now = START
         self.events: list[Event] = []
         self.outcome: tuple[str, ...] = ()
+        self.size: int | None = None
         self._size = 0
         self._garbled = False
         self._open: list[int] = []
@@ -121,7 +124,7 @@ class Play:
 
     def _receive(self, data: bytes) -> None:
         before = len(self.events)
-        for piece in pieces(data, self._size):
+        for piece in pieces(data, self._size if self.size is None else self.size):
             self.connection.receive_data(piece, self.now)
         self._collect()
         if self._garbled and not self.datagram:
@@ -137,6 +140,7 @@ class Play:
         if not data:
             return
         before, phase, garbled = len(self.events), self.phase, self._garbled
+        timer = self.connection.next_timer()
         self._receive(data)
         self._nothing_delivered(before, name)
         if name == "replayed_handshake":
@@ -144,8 +148,8 @@ class Play:
         if garbled or phase not in _LISTENING:
             return
         if self.datagram:
-            if name != "replayed_handshake" and self.phase is not phase:
-                raise FaultEndedSession(f"{name}: {phase} became {self.phase}")
+            if name != "replayed_handshake" and (self.phase, self.connection.next_timer()) != (phase, timer):
+                raise FaultEndedSession(f"{name}: {phase} became {self.phase}, or a timer moved")
             return
         last = self.events[-1] if self.events else None
         if not isinstance(last, (Closed, Rejected)) or not self.connection.ended:
@@ -298,17 +302,38 @@ _LOCAL: dict[str, Callable[[Play, bytes], None]] = {
 _STRUCTURE = Schema(SESSION.schema.field, session_seeds.sessions)
 
 
+_IN_PIECES = 8
+"""Among the settings: the same steps are played once more, byte by byte."""
+
+
 def _player(*, role: bool, datagram: bool) -> Callable[[bytes], tuple[str, ...]]:
-    def play(data: bytes) -> tuple[str, ...]:
+    def once(data: bytes, size: int | None) -> Play:
         playing = Play(SESSION.values(data), role=role, datagram=datagram)
+        playing.size = size
         for call in SESSION.decode(data):
             playing.step(call)
             if playing.connection.ended:
                 break
+        return playing
+
+    def play(data: bytes) -> tuple[str, ...]:
+        playing = once(data, None)
+        if SESSION.values(data)[1] & _IN_PIECES:
+            _same(playing.events, once(data, 1).events)
         playing.finish()
         return playing.outcome
 
     return play
+
+
+def _same(some: list[Event], others: list[Event]) -> None:
+    """Hold what was told of the same bytes against each other (section 1, rule 5)."""
+    if some != others:
+        first = next(
+            (at for at, (one, other) in enumerate(zip(some, others, strict=False)) if one != other), -1
+        )
+        names = [type(events[first]).__name__ if events else "nothing" for events in (some, others)]
+        raise SegmentationMatters(f"{names[0]} at once, {names[1]} byte by byte")
 
 
 _MARKS = (

@@ -9,7 +9,7 @@ import sipc.noise
 from ipc_gauntlet.fuzz import Target, Verdict
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.peer import cbor
-from sipc import datagram, rpc, session, timers
+from sipc import datagram, datagram_session, records, rpc, session, timers
 from sipc.errors import IntegrityError
 from sipc.events import Closed, Event, Executed, MessageReceived, Rejected, RequestFailed
 from sipc.exchange import Exchange
@@ -213,6 +213,30 @@ def test_timers_behind_the_end_are_found(monkeypatch: pytest.MonkeyPatch) -> Non
     """A session that has ended still waits for something."""
     monkeypatch.setattr(timers.ArmedTimers, "clear", lambda self: None)
     assert found("sipc.session.responder", violations.TimerAfterEnd)
+
+
+def test_a_shortcut_that_reads_something_else_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes as exactly one frame is taken another way than what comes in pieces."""
+    usual = records.RecordOpener.whole_message
+
+    def shorter(self: records.RecordOpener, data: bytes) -> bytes | None:
+        message = usual(self, data)
+        return None if message is None else cbor.encode({**cbor.decode(message), 14: b"other"})  # type: ignore[dict-item]
+
+    monkeypatch.setattr(records.RecordOpener, "whole_message", shorter)
+    assert found("sipc.session.responder", violations.SegmentationMatters)
+
+
+def test_a_timer_that_a_forged_record_moves_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Profile D: what is dropped keeps nothing alive."""
+    usual = datagram_session.DatagramSession.receive
+
+    def receive(self: datagram_session.DatagramSession, data: bytes, now: float) -> None:
+        usual(self, data, now)
+        self._heard += 1.0
+
+    monkeypatch.setattr(datagram_session.DatagramSession, "receive", receive)
+    assert found("sipc.session.datagram", violations.FaultEndedSession)
 
 
 def test_outcomes_are_counted() -> None:
