@@ -171,3 +171,15 @@ def test_a_finding_can_be_ignored_and_taken_up_again(made: tuple[Store, Path]) -
                 names[1]: "new",
             }
     assert "needs the names" in fuzz(store, "triage", "--mark", "fixed", status=2).output
+
+
+def test_a_cause_of_several_targets_is_triaged_with_one(tmp_path: Path) -> None:
+    _, folder = campaign(tmp_path, [framed(b"C!"), CRASH])
+    name = signatures(folder)[0]
+    files = sorted((folder / "findings" / name).iterdir(), key=lambda path: path.stat().st_size)
+    files[-1].write_text(
+        files[-1].read_text(encoding="utf-8").replace("t.clumsy", "t.gone"), encoding="utf-8"
+    )
+    (done,) = triage_all(folder, 30.0)
+    assert done.result is not None
+    assert (done.result.reproduced, done.result.case.target) == ("5/5", "t.clumsy")

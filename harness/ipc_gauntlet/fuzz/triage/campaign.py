@@ -102,12 +102,9 @@ def _one(folder: Path, signature: str, targets: Targets, budget: Budget) -> Done
     try:
         saved = of_signature(folder, signature)
         first = saved.inputs[0]
-        result = triage(
-            [case.finding for case in saved.inputs],
-            targets.get(first.target),
-            targets.orders_for(first),
-            budget,
-        )
+        # One cause may show with several targets; the smallest input says which one speaks for it.
+        inputs = [case.finding for case in saved.inputs if case.target == first.target]
+        result = triage(inputs, targets.get(first.target), targets.orders_for(first), budget)
     except GauntletError as error:
         # One finding that cannot be executed, such as one of a target that is gone, must not keep the others waiting.
         return Done(signature, None, trouble=str(error))
