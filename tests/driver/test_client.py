@@ -42,11 +42,11 @@ def connected(make_driver: MakeDriver, directory: str) -> tuple[Driver, Driver]:
 
 
 def test_a_message_travels_from_driver_to_driver(
-    make_driver: MakeDriver, tmp_path_factory: pytest.TempPathFactory
+    make_driver: MakeDriver, reactor: Reactor, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Bytes given to `send` come back as the payload of `delivered`, with the times of both clocks."""
     client, server = connected(make_driver, str(tmp_path_factory.mktemp("s")))
-    before = time.monotonic()
+    before = reactor.now()
     client.call("send", {"conn": "c1", "payload": b"\0hello\xff"})
     assert server.wait_until(lambda: len(server.observations) == 2, 5)
     established, delivered = server.observations
@@ -59,7 +59,7 @@ def test_a_message_travels_from_driver_to_driver(
     assert delivered.conn == established.conn
     assert delivered.seq == established.seq + 1
     assert delivered.t is not None
-    assert before <= delivered.arrived <= time.monotonic()
+    assert before <= delivered.arrived <= reactor.now()
 
 
 def test_reset_begins_a_new_list_of_observations(

@@ -120,13 +120,11 @@ class WindowsProcess:
 
 
 def _counts(pid: int) -> bool:
-    """Whether a process was started by the program: the one that plays its console was not."""
+    """Whether a living process was started by the program: the one that plays its console was not."""
     try:
         return bool(psutil.Process(pid).name().lower() != "conhost.exe")
-    except psutil.NoSuchProcess:
+    except (psutil.Error, OSError):  # it has just ended; of our own processes the system tells everything
         return False
-    except psutil.Error:
-        return True
 
 
 def _pipe(undo: contextlib.ExitStack, *, child_reads: bool) -> tuple[pipe.OverlappedPipe, int]:
