@@ -11,6 +11,7 @@ from ipc_gauntlet_corpora.catalogue import (
     suites,
 )
 from ipc_gauntlet_corpora.evidence import Evidence, evidence
+from ipc_gauntlet_corpora.parser_vectors import ParserVector, parser_vectors, parsers_with_vectors
 from ipc_gauntlet_corpora.regressions import Regression, regressions, regressions_for
 from ipc_gauntlet_corpora.seeds import Seed, TargetSeeds, dictionary, seed_targets, seeds
 from ipc_gauntlet_corpora.sets import RequirementSet, requirement_set, requirement_sets
@@ -20,6 +21,7 @@ __all__ = [
     "Evidence",
     "Failure",
     "Mutant",
+    "ParserVector",
     "Regression",
     "Requirement",
     "RequirementSet",
@@ -28,6 +30,8 @@ __all__ = [
     "TargetSeeds",
     "dictionary",
     "evidence",
+    "parser_vectors",
+    "parsers_with_vectors",
     "regressions",
     "regressions_for",
     "requirement",

@@ -20,7 +20,8 @@
 
 static const char STATEMENT[] =
     "{\"protocol\":1,\"name\":\"c-parser\",\"version\":\"1\",\"language\":\"C\",\"profile\":\"local\",\"roles\":[],"
-    "\"transports\":[],\"features\":[\"parse\"],\"parsers\":[\"record\"]" CLAIM "}";
+    "\"transports\":[],\"features\":[\"parse\"],\"parsers\":[\"record\"],"
+    "\"wire\":{\"protocol\":\"SIPC/1\"}" CLAIM "}";
 
 /* -- JSON, as much of it as requests need -- */
 

@@ -1,7 +1,9 @@
 """Copies of modules: side by side, bound to a target, and invisible to everybody else."""
 
+import importlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pin_demo
 import pytest
@@ -139,3 +141,29 @@ def test_mutants_and_their_order_are_the_same_each_time() -> None:
     one, other = Mutants(Workshop(PAIRS)), Mutants(Workshop(PAIRS))
     assert one.all == other.all
     assert len({mutant.name for mutant in one.all}) == len(one.all)
+
+
+def test_what_a_parser_remembers_does_not_hide_what_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions with a cache, and a dictionary that is one: the same input enters the same blocks each time."""
+    name = f"remembering_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(
+        "from functools import lru_cache\n"
+        "_known = {}\n"
+        "def parse(data):\n"
+        "    if data in _known:\n        return _known[data]\n"
+        "    _known[data] = first(data)\n"
+        "    return _known[data]\n"
+        "@lru_cache\n"
+        "def first(data):\n"
+        "    if not data:\n        return -1\n"
+        "    return data[0]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    bench = Bench(of(importlib.import_module(name).parse, name))
+    runs = [bench.run(b"x") for _ in range(3)]
+    assert runs[0].seen == runs[1].seen == runs[2].seen
+    assert sum(runs[0].seen) == 2
+    sys.modules.pop(name)

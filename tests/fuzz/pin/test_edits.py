@@ -44,6 +44,8 @@ def changes(source: str) -> set[tuple[str, str, str]]:
         ("def f(a):\n try:\n  g()\n except (A, B):\n  h()", ("drop-except", "except (A, B)", "except (A,)")),
         ("def f(a):\n raise E('x', reason='limit')", ("drop-reason", "'limit'", "-")),
         ("def f(a):\n return a.decode()", ("codec", "a.decode()", "a.decode('latin-1')")),
+        ("def f(a):\n return type(a) is int", ("subclass", "type(a) is int", "isinstance(a, int)")),
+        ("def f(a):\n return type(a) is not T", ("subclass", "type(a) is not T", "not isinstance(a, T)")),
         ("T = {1: a, 2: b}", ("drop-entry", "2: b", "-")),
         ("P = re.compile('[a-z]{1,7}')", ("pattern", "'[a-z]{1,7}'", "'[a-z]{1,8}'")),
         (r"P = rb'\x18[\x18-\xff]'", ("pattern", r"b'\\x18[\\x18-\\xff]'", r"b'\\x18[\\x17-\\xff]'")),

@@ -13,6 +13,7 @@ import importlib.machinery
 import importlib.util
 import inspect
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -187,12 +188,7 @@ class Workshop:
         loaded = self._load(fresh, changed, names or {})
         modules = {**self._shared, **loaded}
         binder = Binder(modules, self._originals)
-        caches = [
-            clear
-            for module in modules.values()
-            for value in list(vars(module).values())
-            if callable(clear := getattr(value, "cache_clear", None))
-        ]
+        caches = [clear for module in modules.values() for clear in _caches(module)]
         rejects = tuple(binder.of(one) for one in self.target.rejects)
         return Copy(binder.of(self.target.parse), rejects, binder.of(self.target.reason), self.steps, caches)
 
@@ -238,6 +234,15 @@ class Workshop:
             sys.meta_path.remove(finder)
             for name in sorted(self.closure):
                 _place(name, self._originals[name])
+
+
+def _caches(module: ModuleType) -> Iterator[Callable[[], None]]:
+    """What empties the caches of a module that was just imported: of functions, and containers that are empty now."""
+    for value in list(vars(module).values()):
+        if callable(clear := getattr(value, "cache_clear", None)):
+            yield clear
+        elif isinstance(value, (dict, list, set, deque)) and not value:
+            yield value.clear
 
 
 def _place(name: str, module: ModuleType | None) -> None:

@@ -130,6 +130,7 @@ def of_node(node: ast.AST, parent: ast.AST, field: str) -> Iterator[Change]:
         yield Change("negate", (_negated(node),))
     if isinstance(node, ast.Compare):
         yield from _compare(node)
+        yield from _subclasses(node)
     elif isinstance(node, ast.BoolOp):
         yield from _bool_op(node)
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -161,6 +162,25 @@ def _compare(node: ast.Compare) -> Iterator[Change]:
             made = copy.copy(node)
             made.ops = [*node.ops[:at], other(), *node.ops[at + 1 :]]
             yield Change("compare", (made,))
+
+
+def _subclasses(node: ast.Compare) -> Iterator[Change]:
+    """Where an exact type is asked for, its subclasses are taken too: a bool for an int."""
+    if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
+        return
+    called, kind = node.left, node.comparators[0]
+    if (
+        isinstance(called, ast.Call)
+        and isinstance(called.func, ast.Name)
+        and called.func.id == "type"
+        and len(called.args) == 1
+    ):
+        made: ast.expr = ast.Call(
+            func=ast.Name(id="isinstance", ctx=ast.Load()), args=[called.args[0], kind], keywords=[]
+        )
+        if isinstance(node.ops[0], (ast.IsNot, ast.NotEq)):
+            made = ast.UnaryOp(op=ast.Not(), operand=made)
+        yield Change("subclass", (made,))
 
 
 def _bool_op(node: ast.BoolOp) -> Iterator[Change]:
@@ -271,7 +291,12 @@ def _entries(node: ast.Dict | ast.Set) -> Iterator[Change]:
 
 def _codec(node: ast.Call) -> Iterator[Change]:
     """Text that is decoded as UTF-8 is taken for something else."""
-    if isinstance(node.func, ast.Attribute) and node.func.attr == "decode" and not node.args and not node.keywords:
+    if (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr == "decode"
+        and not node.args
+        and not node.keywords
+    ):
         for codec in ("ascii", "latin-1"):
             made = copy.copy(node)
             made.args = [ast.Constant(value=codec)]

@@ -28,6 +28,7 @@ _SPEAKING = (
     "drop-condition",
     "compare",
     "drop-reason",
+    "subclass",
     "negate",
     "skip-branch",
     "drop-return",

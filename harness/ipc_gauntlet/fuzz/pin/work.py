@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -227,6 +228,8 @@ def pin(orders: Orders) -> Pinned:
     targets = {target.name: target for target in load(Source(orders.module, "orders"))}
     if orders.target not in targets:
         raise UsageError(f"{orders.module} has no target {orders.target}")
+    # What a library warns of is no verdict, and thousands of mutants would say it again and again.
+    warnings.simplefilter("ignore")
     with Running(Path(orders.folder) / RUNNING) as running:
         space = AddressSpace(orders.memory_mb * _MB)
         space.limit()

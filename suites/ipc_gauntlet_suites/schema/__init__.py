@@ -1,0 +1,1 @@
+"""Schema, versioning, encoding: what parsers accept and what they must not."""
