@@ -7,7 +7,6 @@ from ipc_gauntlet.fuzz import Target
 from ipc_gauntlet.fuzz.mutate.schema import (
     Bytes,
     Checksum,
-    Choice,
     Const,
     Field,
     Int,

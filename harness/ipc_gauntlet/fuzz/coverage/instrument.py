@@ -29,6 +29,7 @@ from types import CodeType, ModuleType
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.coverage.compares import Compares, same_places
 from ipc_gauntlet.fuzz.coverage.edges import Edges, Numbering, features
+from ipc_gauntlet.fuzz.coverage.monitor import AVAILABLE, Monitor
 from ipc_gauntlet.fuzz.coverage.operands import tell_operands
 from ipc_gauntlet.fuzz.coverage.rewrite import HIT, count_edges
 from ipc_gauntlet.fuzz.mutate.dictionary import tokens_of
@@ -47,6 +48,7 @@ class Coverage:
         trace: The edges since `begin`, in order. An engine in a hurry clears it itself.
         edges: What the numbers mean.
         constants: The dictionary that the source of the measured modules makes, as byte strings; no duplicates.
+        monitor: Measures modules without source.
         compares: Captures what an execution compares.
         unmeasured: Modules that should be measured and cannot be, with the reason.
     """
@@ -57,6 +59,7 @@ class Coverage:
         self.constants: dict[bytes, None] = {}
         self.unmeasured: dict[str, str] = {}
         self._ever: set[int] = set()
+        self.monitor = Monitor(self.edges, self.trace.append)
         self._versions: list[tuple[CodeType, Callable[[], CodeType]]] = []
         self.compares = Compares(self._tellers, lambda: len(self._versions))
         self._finder = _Finder(self, tuple(measured), tuple(transforms))
@@ -115,7 +118,8 @@ class Coverage:
         self._versions.append((plain, telling))
 
     def uninstall(self) -> None:
-        """Measure no module that is imported from now on; those imported stay as they are."""
+        """Measure no module that is imported from now on; those imported and rewritten stay as they are."""
+        self.monitor.stop()
         if self._finder in sys.meta_path:
             sys.meta_path.remove(self._finder)
 
@@ -234,8 +238,20 @@ class _Loader(importlib.abc.Loader):
         return compile(tree, self._origin, "exec", dont_inherit=True)
 
     def _without_source(self, module: ModuleType) -> None:
-        self._coverage.unmeasured[module.__name__] = "it has no source"
-        self._inner.exec_module(module)
+        name = module.__name__
+        get_code = getattr(self._inner, "get_code", None)
+        code = get_code(name) if get_code is not None else None
+        if not isinstance(code, CodeType):
+            self._coverage.unmeasured[name] = "it is compiled to machine code"
+            self._inner.exec_module(module)
+            return
+        if AVAILABLE:
+            self._coverage.monitor.watch(name, code)
+        else:
+            self._coverage.unmeasured[name] = (
+                "it has no source; from Python 3.12 on it can be measured without"
+            )
+        exec(code, module.__dict__)  # noqa: S102 - this is what importing a module is
 
 
 def numbers(names: Iterable[str], coverage: Coverage) -> list[int]:

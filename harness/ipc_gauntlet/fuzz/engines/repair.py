@@ -72,8 +72,9 @@ class Repair:
         pairs = self._pairs(data)
         if len(self._known) > _KNOWN:
             self._known.clear()
-        # False sorts before True, and the last comparison comes first.
-        questions = sorted(reversed(pairs), key=self._known.__contains__)[:_QUESTIONS]
+        # The last comparison comes first, and False sorts before True.
+        pairs.reverse()
+        questions = sorted(pairs, key=self._known.__contains__)[:_QUESTIONS]
         self._known.update(pairs)
         asked = _Asked(data, cost, frozenset(pairs), questions)
         return sum(attempt(candidate) for candidate in self._candidates(asked, _ANSWERS_OF_NEW))
