@@ -62,6 +62,8 @@ class Finished:
     def __init__(self, outcome: HandshakeResult) -> None:
         self._result = outcome
         self._trailing = b""
+        # A responder has answered: its time-out for the first frame is over.
+        self._out = b"answer" if outcome.role == "responder" else b""
 
     @property
     def result(self) -> HandshakeResult:
@@ -73,8 +75,9 @@ class Finished:
         self._trailing += data
 
     def data_to_send(self) -> bytes:
-        """Nothing."""
-        return b""
+        """What stands for the last frame of a responder, once."""
+        out, self._out = self._out, b""
+        return out
 
     def trailing(self) -> bytes:
         """The bytes behind it, once."""
@@ -134,4 +137,6 @@ def connection(shot: Snapshot, settings: Settings, *, initiator: bool) -> Connec
     context = Context(initiator=initiator, wall=material().wall, random=lambda n: b"r" * n)
     made = Connection(Finished(shot.outcome()), settings, context, START)
     made.receive_data(b"", START)
+    if not initiator:
+        made.data_to_send()
     return made

@@ -14,6 +14,7 @@ from sipc.errors import IntegrityError
 from sipc.events import Closed, Event, Executed, MessageReceived, Rejected, RequestFailed
 from sipc.exchange import Exchange
 from sipc_targets import TARGETS, sessions, violations
+from sipc_targets.material import START
 from sipc_targets.session_settling import Settling
 from sipc_targets.session_steps import FAULTS, SESSION
 from sipc_targets.sessions import Play
@@ -264,6 +265,14 @@ def test_a_window_that_forgets_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     assert found("sipc.session.datagram", violations.DeliveredAfterFault) or found(
         "sipc.session.datagram", violations.FaultEndedSession
     )
+
+
+@pytest.mark.parametrize("role", [True, False], ids=["initiator", "responder"])
+@pytest.mark.parametrize("datagram", [True, False], ids=["datagram", "stream"])
+def test_no_time_out_of_the_handshake_is_left(*, role: bool, datagram: bool) -> None:
+    """An established session waits for its idle time, and for nothing before."""
+    playing = play([READY], 0, role=role, datagram=datagram)
+    assert playing.connection.next_timer() == START + 60
 
 
 def test_verdicts_are_those_of_the_session() -> None:
