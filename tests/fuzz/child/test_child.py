@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+import flawed_targets
 import psutil
 import pytest
 from flawed_targets import framed, orders, written
@@ -119,3 +122,22 @@ def test_one_process_executes_several_targets_of_a_module(tmp_path: Path) -> Non
         child.turn_to(target)
         assert child.one(framed(b"C!")).verdict == "accepted"
         assert child.starts == 1
+
+
+def test_when_its_starter_is_killed_it_ends_by_itself(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    program = (
+        "import sys, time; sys.path.insert(0, sys.argv[1]); from flawed_targets import orders; from pathlib import Path\n"
+        "from ipc_gauntlet.fuzz.child.handle import Child\n"
+        "child = Child(orders(Path(sys.argv[2]))); child.one(b''); print(child._process._popen.pid, flush=True)\n"
+        "time.sleep(60)"
+    )
+    support = str(Path(flawed_targets.__file__).parent)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, support, str(path)], stdout=subprocess.PIPE, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        child = psutil.Process(int(starter.stdout.readline()))
+        starter.kill()
+    gone, alive = psutil.wait_procs([child], timeout=30)
+    assert (gone, alive) == ([child], [])

@@ -183,3 +183,12 @@ def test_a_cause_of_several_targets_is_triaged_with_one(tmp_path: Path) -> None:
     (done,) = triage_all(folder, 30.0)
     assert done.result is not None
     assert (done.result.reproduced, done.result.case.target) == ("5/5", "t.clumsy")
+
+
+def test_a_finding_is_shown_even_if_its_module_is_gone(made: tuple[Store, Path], tmp_path: Path) -> None:
+    store, folder = made
+    (tmp_path / "flawed_targets_module.py").unlink()
+    crash = next(name for name in signatures(folder) if name.startswith("crash"))
+    shown = fuzz(store, "show", crash).output
+    assert "refused with what the target declares" in shown
+    assert f"0000  {CRASH[:16].hex(' ')}" in shown

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ipc_gauntlet.fuzz.campaign.records import FindingState
     from ipc_gauntlet.fuzz.corpus.store import Store
-    from ipc_gauntlet.fuzz.triage.targets import Targets
+    from ipc_gauntlet.fuzz.target import Target
 
 
 @click.command("show", short_help="Everything about a finding; without a name: all findings.")
@@ -57,17 +57,25 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     if values["as_json"]:
         sys.stdout.buffer.write(saved.case.to_json())
         return
-    targets = _targets(values["modules"], saved.campaign)
-    target = targets.get(saved.case.target) if saved.case.target in targets else None
+    target = _target(values["modules"], saved.campaign, saved.case.target)
     state = _state(saved.campaign, saved.signature)
     print_finding(console, saved, target, state, store, options)
 
 
-def _targets(modules: tuple[str, ...], campaign: Path | None) -> Targets:
+def _target(modules: tuple[str, ...], campaign: Path | None, name: str) -> Target | None:
+    """The target of a finding; None if it is gone, which is no reason not to show what is known."""
+    from ipc_gauntlet.errors import UsageError
     from ipc_gauntlet.fuzz.triage.campaign import targets_of
     from ipc_gauntlet.fuzz.triage.targets import Targets
 
-    return targets_of(campaign) if campaign is not None and not modules else Targets(modules)
+    if campaign is None or modules:
+        targets = Targets(modules)
+    else:
+        try:
+            targets = targets_of(campaign)
+        except UsageError:
+            return None
+    return targets.get(name) if name in targets else None
 
 
 def _state(campaign: Path | None, signature: str) -> FindingState | None:
