@@ -11,13 +11,14 @@ import pytest
 from fuzz_slices import TOYS
 
 from ipc_gauntlet.driver import DriverCommand
-from ipc_gauntlet.errors import UsageError
-from ipc_gauntlet.fuzz.differential.answers import Answer, Trouble
+from ipc_gauntlet.errors import DriverDied, UsageError
+from ipc_gauntlet.fuzz.differential.answers import Answer, Trouble, died
 from ipc_gauntlet.fuzz.differential.remote import RemoteParser
 
 GOOD = [b"BOX\x00" + bytes([size]) + b"a" * size for size in range(8)]
 BAD = b"BOX\x77\x01z"
-Make = Callable[[str], RemoteParser]
+Make = Callable[..., RemoteParser]
+ABORTED = "exit 3" if sys.platform == "win32" else "SIGABRT"
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ def remote() -> Iterator[Make]:
     before = set(psutil.Process().children(recursive=True))
     with ExitStack() as stack:
 
-        def make(habit: str, hang_seconds: float = 10) -> RemoteParser:
+        def make(habit: str, hang_seconds: float = 10, memory_mb: int = 0) -> RemoteParser:
             command = str(DriverCommand((sys.executable, str(TOYS / "box_driver.py"), habit)))
-            made = stack.enter_context(RemoteParser(command, "box", hang_seconds))
+            made = stack.enter_context(RemoteParser(command, "box", hang_seconds, memory_mb))
             made.start()
             return made
 
@@ -50,7 +51,7 @@ def test_answers_come_in_order(remote: Make) -> None:
     ("habit", "kind", "error", "message"),
     [
         ("exits", "native", "exit 3", "Assertion"),
-        ("aborts", "native", "SIGABRT", ""),
+        ("aborts", "native", ABORTED, ""),
         ("floods", "native", "flood", ""),
         ("babbles", "native", "no protocol", "not JSON"),
     ],
@@ -104,6 +105,24 @@ def test_what_needs_the_inputs_before_it_says_so(remote: Make) -> None:
     assert [at for at, _ in troubles] == [3]
     assert "3 inputs before it" in troubles[0][1].details["needs"]
     assert troubles[0][1].error == "exit 9"
+
+
+def test_a_process_that_grows_is_replaced(remote: Make) -> None:
+    """An implementation that leaks must not take the machine with it; one that does not is left alone."""
+    batch = GOOD * 4
+    for habit, grows in (("leaks", True), ("good", False)):
+        parser = remote(habit, memory_mb=40)
+        for _ in range(3 * 4096 // len(batch) + 2):
+            parser.run(batch)
+        assert bool(parser.grown) is grows
+        assert parser.restarts == 0
+
+
+def test_windows_tells_deaths_by_status() -> None:
+    """An access violation is a word of its own, with its name for a person."""
+    trouble = died(DriverDied("d", "gone"), 0xC0000005, "")
+    assert trouble.error == "0xC0000005"
+    assert "access violation" in trouble.message
 
 
 def test_a_driver_without_the_parser_is_told_what_it_has(remote: Make) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ipc_gauntlet.driver.explain import describe_exit
 from ipc_gauntlet.errors import CallFailed, DriverError, DriverFlood, DriverProtocolError
 
 _NUMBER = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _SANITIZER = re.compile(r"SUMMARY: (\w+: [\w-]+)(?: \S+)?(?: in (\S+))?")
 _ASSERTION = re.compile(r"(\S+: (?:Assertion|assertion).*|panicked at .*|panic: .*|terminate called .*)")
 _LONGEST_WORD = 160
+_NT_ERROR = 0xC0000000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ def died(error: DriverError, status: int | None, stderr: str) -> Trouble:
     else:
         word = _ending(status)
     cause = _cause(stderr)
-    message = f"{word}: {cause}" if cause else word
+    ending = f"{word}, it {describe_exit(status)}" if word.startswith("0x") else word
+    message = f"{ending}: {cause}" if cause else ending
     details = {"stderr": stderr[-2000:]} if stderr.strip() else {}
     if word in ("flood", "no protocol"):
         message = f"{word}: {error.detail.splitlines()[0][:200]}"
@@ -114,6 +117,8 @@ def template(text: str) -> str:
 def _ending(status: int | None) -> str:
     if status is None:
         return "closed its output"
+    if status >= _NT_ERROR:
+        return f"0x{status:08X}"
     if status >= 0:
         return f"exit {status}"
     try:

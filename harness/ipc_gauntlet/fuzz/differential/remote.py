@@ -34,13 +34,15 @@ class RemoteParser:
         command: What starts the driver.
         parser: Name of the parser.
         hang_seconds: One parse may take so long.
+        memory_mb: Its process may grow by so much before it is replaced; 0 for no limit.
 
     Attributes:
         restarts: How often the process was replaced because it broke.
+        grown: How often it was replaced because its memory had grown.
         unexplained: Breaks that no input brought about again.
     """
 
-    def __init__(self, command: str, parser: str, hang_seconds: float) -> None:
+    def __init__(self, command: str, parser: str, hang_seconds: float, memory_mb: int = 0) -> None:
         self._parser = parser
         self._limit = hang_seconds
         self._reactor = new_reactor()
@@ -52,7 +54,10 @@ class RemoteParser:
         self._requests = 0
         self._bytes = 0
         self._served = 0
+        self._allowed = memory_mb << 20
+        self._start_rss = 0
         self.restarts = 0
+        self.grown = 0
         self.unexplained = 0
 
     def __enter__(self) -> Self:
@@ -218,3 +223,22 @@ class RemoteParser:
         if self._requests >= _RENEW_REQUESTS or self._bytes >= _RENEW_BYTES:
             self._requests = self._bytes = 0
             self._driver.reset()
+            self._weigh()
+
+    def _weigh(self) -> None:
+        """Replace a process that has grown too much: an implementation that leaks must not take the machine with it."""
+        rss = self._rss()
+        if self._served <= _RENEW_REQUESTS or not self._start_rss:
+            self._start_rss = rss
+        elif self._allowed and rss - self._start_rss > self._allowed:
+            self.grown += 1
+            self._kill()
+            self._driver.ensure_alive()
+            self._start_rss = 0
+
+    def _rss(self) -> int:
+        pid = self._driver.pid
+        with contextlib.suppress(psutil.Error):
+            if pid is not None:
+                return int(psutil.Process(pid).memory_info().rss)
+        return 0

@@ -85,7 +85,8 @@ class DriverEngine:
             )
         if coverage is None or not coverage.total:
             raise GauntletError(f"no branch of {', '.join(spec.measured)} is measured")
-        with RemoteParser(spec.driver, parser, spec.hang_seconds) as remote, Watch(work) as watch:
+        remote_parser = RemoteParser(spec.driver, parser, spec.hang_seconds, spec.memory_mb)
+        with remote_parser as remote, Watch(work) as watch:
             statement = remote.start()
             work.start()
             _Loop(work, coverage, remote, watch).fuzz(statement)
@@ -250,6 +251,10 @@ class _Loop:
         ]
         if self._remote.restarts:
             notes.append(f"its process was replaced {self._remote.restarts} times")
+        if self._remote.grown:
+            notes.append(
+                f"its memory grew by more than {self._work.spec.memory_mb} MB {self._remote.grown} times"
+            )
         if self._remote.unexplained:
             notes.append(f"{self._remote.unexplained} times it broke and no input alone did it again")
 

@@ -18,12 +18,15 @@ STATEMENT = {
     "parsers": ["other"] if HABIT == "other" else ["box"],
 }
 seen = 0
+kept: list[bytes] = []
 
 
 def misbehave(data: bytes) -> None:
     """What a box of kind 0x77 brings about."""
     global seen
     seen += data[3:4] == b"\x02"
+    if HABIT == "leaks":
+        kept.append(bytes(20_000))
     if HABIT == "remembers" and seen == 3:
         os._exit(9)
     if data[3:4] != b"\x77":
