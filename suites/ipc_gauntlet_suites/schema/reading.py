@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ipc_gauntlet import CallFailed, Lab, NotApplicable
-from ipc_gauntlet_corpora import ParserVector, parser_vectors, seed_targets, seeds
+from ipc_gauntlet_corpora import ParserVector, parser_vectors, regressions_for, seed_targets, seeds
 
 SHOWN = 5
 _TOLD_NOTHING = ("", "unspecified")
@@ -60,7 +60,7 @@ class Reading:
 
 
 def spellings(parser: str) -> list[ParserVector]:
-    """The fuzz targets' seeds that are for a parser: more of what is right, and of what must be refused."""
+    """The fuzz targets' seeds that are for a parser, and what fuzzing found once: more of what is right, and of what is not."""
     found: dict[bytes, ParserVector] = {}
     for target in seed_targets():
         given = seeds(target)
@@ -76,6 +76,21 @@ def spellings(parser: str) -> list[ParserVector]:
                     reason=reason,
                     value=None,
                     why="a seed of the fuzz target",
+                    pins=(),
+                ),
+            )
+    for case in regressions_for(parser):
+        if case.accepted or case.reason:
+            found.setdefault(
+                case.data,
+                ParserVector(
+                    name=case.name,
+                    parser=parser,
+                    data=case.data,
+                    accepted=bool(case.accepted),
+                    reason=case.reason,
+                    value=None,
+                    why=f"a parser failed here once: {case.message}",
                     pins=(),
                 ),
             )
