@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import psutil
 import pytest
-from fuzz_slices import TOYS
+from engine_slices import TOYS
 
 from ipc_gauntlet.driver import DriverCommand
 from ipc_gauntlet.errors import DriverDied, UsageError

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fuzz_slices import TOYS, run_slice
+from engine_slices import TOYS, run_slice
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.engines.atheris import ENGINE

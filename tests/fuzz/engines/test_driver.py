@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fuzz_slices import TOYS, Slice, run_slice
+from engine_slices import TOYS, Slice, run_slice
 
 from ipc_gauntlet.driver import DriverCommand
 from ipc_gauntlet.driver.doctor.examine import examine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fuzz_slices import TOYS, Slice, run_slice
+from engine_slices import TOYS, Slice, run_slice
 
 from ipc_gauntlet.fuzz.spec import Exit
 
