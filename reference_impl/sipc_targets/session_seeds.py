@@ -73,7 +73,7 @@ def sessions() -> Iterator[bytes]:
     """Lists of steps."""
     for at, scene in enumerate(_scenes()):
         yield SESSION.encode([*_READY, *scene], bytes((at % 5, (0, 2, 1, 4)[at % 4])))
-        yield SESSION.encode([*_READY, *scene], bytes((at % 5, 8)))
+        yield SESSION.encode([*_READY, *scene], bytes((at % 5, 24)))
     for at, fault in enumerate(FAULTS):
         before: Steps = [
             *_READY,

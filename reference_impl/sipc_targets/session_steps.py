@@ -67,6 +67,6 @@ LOCAL = (
 SESSION = Sequence(
     (*HONEST, *FAULTS, *LOCAL),
     most=40,
-    prefix=(Int("suite", high=4), Int("settings", samples=(0, 1, 2, 4, 8))),
+    prefix=(Int("suite", high=4), Int("settings", samples=(0, 1, 2, 4, 8, 16, 24))),
 )
 FAULT_NAMES = frozenset(step.name for step in FAULTS)

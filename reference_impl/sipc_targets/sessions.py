@@ -306,9 +306,17 @@ _IN_PIECES = 8
 """Among the settings: the same steps are played once more, byte by byte."""
 
 
-def _player(*, role: bool, datagram: bool) -> Callable[[bytes], tuple[str, ...]]:
+_INITIATOR = 16
+"""Among the settings of a target for both roles: the reference is the initiator."""
+
+
+def _player(*, role: bool | None, datagram: bool) -> Callable[[bytes], tuple[str, ...]]:
+    """Plays lists of steps; in the role that the settings say if none is given."""
+
     def once(data: bytes, size: int | None) -> Play:
-        playing = Play(SESSION.values(data), role=role, datagram=datagram)
+        values = SESSION.values(data)
+        mine = bool(values[1] & _INITIATOR) if role is None else role
+        playing = Play(values, role=mine, datagram=datagram)
         playing.size = size
         for call in SESSION.decode(data):
             playing.step(call)
@@ -387,9 +395,9 @@ def targets() -> Iterator[Target]:
         )
     yield Target(
         name="sipc.session.datagram",
-        title="A session of profile D: what is repeated, forged or under a wrong key is dropped and changes nothing.",
+        title="A session of profile D, in either role: what is repeated, forged or under a wrong key is dropped and changes nothing.",
         layer="sequence",
-        parse=_player(role=False, datagram=True),
+        parse=_player(role=None, datagram=True),
         rejects=(SessionEnded,),
         measured=(
             "sipc.datagram_session",
