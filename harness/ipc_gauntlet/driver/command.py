@@ -114,9 +114,10 @@ class DriverCommand:
 def _how_to_run(program: str) -> str:
     if program.endswith(".py"):
         return f"run it with its interpreter: python {program}"
-    if sys.platform == "win32":
-        return "put its interpreter in front"
-    return f"make it so (chmod +x {program}), or put its interpreter in front"
+    how = "put its interpreter in front"
+    if sys.platform != "win32":
+        how = f"make it so (chmod +x {program}), or {how}"
+    return how
 
 
 def _short_name(argv: tuple[str, ...]) -> str:

@@ -121,10 +121,8 @@ class WindowsProcess:
 
 def _counts(pid: int) -> bool:
     """Whether a living process was started by the program: the one that plays its console was not."""
-    try:
-        return bool(psutil.Process(pid).name().lower() != "conhost.exe")
-    except (psutil.Error, OSError):  # it has just ended; of our own processes the system tells everything
-        return False
+    program = jobs.program_of(pid)
+    return program != "" and not program.lower().endswith("\\conhost.exe")
 
 
 def _pipe(undo: contextlib.ExitStack, *, child_reads: bool) -> tuple[pipe.OverlappedPipe, int]:

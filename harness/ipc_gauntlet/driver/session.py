@@ -305,14 +305,11 @@ class Session:
 
 def _explain_start(program: str, error: OSError) -> str:
     """Say why the operating system refused a program that is there and executable."""
-    if sys.platform == "win32":
-        if error.errno == errno.ENOEXEC:
-            return (
-                f"{program!r} could not be started: it is no program of Windows; put its interpreter in front"
-            )
-        return f"{program!r} could not be started: {error.strerror or error}"
-    if isinstance(error, FileNotFoundError):
-        return f"{program!r} could not be started: the interpreter in its first line (#!...) does not exist"
-    if error.errno == errno.ENOEXEC:
-        return f"{program!r} could not be started: it is neither a binary of this system nor does it begin with #!"
-    return f"{program!r} could not be started: {error.strerror or error}"
+    why = error.strerror or str(error)
+    if sys.platform != "win32" and isinstance(error, FileNotFoundError):
+        why = "the interpreter in its first line (#!...) does not exist"
+    elif error.errno == errno.ENOEXEC:
+        why = "it is neither a binary of this system nor does it begin with #!"
+        if sys.platform == "win32":
+            why = "it is no program of Windows; put its interpreter in front"
+    return f"{program!r} could not be started: {why}"

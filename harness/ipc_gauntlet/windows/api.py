@@ -42,6 +42,7 @@ INFINITE = 0xFFFFFFFF
 
 PROCESS_TERMINATE = 0x0001
 PROCESS_SET_QUOTA = 0x0100
+PROCESS_QUERY_LIMITED_INFORMATION = 0x1000
 TOKEN_QUERY = 8
 TOKEN_USER = 1
 SDDL_REVISION_1 = 1
@@ -185,6 +186,10 @@ current_process.restype = _HANDLE
 open_process = _kernel32.OpenProcess
 open_process.argtypes = (_DWORD, _BOOL, _DWORD)
 open_process.restype = _HANDLE
+
+query_program = _kernel32.QueryFullProcessImageNameW
+query_program.argtypes = (_HANDLE, _DWORD, wintypes.LPWSTR, _P_DWORD)
+query_program.restype = _BOOL
 
 open_process_token = _advapi32.OpenProcessToken
 open_process_token.argtypes = (_HANDLE, _DWORD, _P_HANDLE)

@@ -10,6 +10,7 @@ from ipc_gauntlet.windows import api
 assert not TYPE_CHECKING or sys.platform == "win32"  # noqa: S101 - tells the type checker where this file counts
 
 _MOST_IDS = 4096
+_LONGEST_PATH = 32768
 
 
 class _Ids(ctypes.Structure):
@@ -20,6 +21,19 @@ class _Ids(ctypes.Structure):
         ("NumberOfProcessIdsInList", wintypes.DWORD),
         ("ProcessIdList", ctypes.c_size_t * _MOST_IDS),
     )
+
+
+def program_of(pid: int) -> str:
+    """Return the path of the program that a process runs; empty when there is no such process, or it is not ours."""
+    process = api.open_process(api.PROCESS_QUERY_LIMITED_INFORMATION, False, pid)
+    if not process:
+        return ""
+    try:
+        size = wintypes.DWORD(_LONGEST_PATH)
+        text = ctypes.create_unicode_buffer(_LONGEST_PATH)
+        return text.value if api.query_program(process, 0, text, ctypes.byref(size)) else ""
+    finally:
+        api.close_handle(process)
 
 
 class Job:
