@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sipc_mutants import authentication, downgrade, idempotency, ordering, replay, timeouts
+from sipc_mutants import authentication, downgrade, idempotency, ordering, replay, schema, timeouts, transport
 from sipc_mutants.model import Mutant
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -12,6 +12,8 @@ MUTANTS: tuple[Mutant, ...] = (
     *ordering.MUTANTS,
     *idempotency.MUTANTS,
     *timeouts.MUTANTS,
+    *schema.MUTANTS,
+    *transport.MUTANTS,
 )
 
 

@@ -11,7 +11,7 @@ from sipc_mutants.model import Mutant
 from sipc_mutants.patching import patched_modules, source_file, unified_diff
 from sipc_mutants.registry import MUTANTS, by_id
 
-AREAS = ("AUTH", "DOWN", "REPL", "ORD", "IDEM", "TIME")
+AREAS = ("AUTH", "DOWN", "REPL", "ORD", "IDEM", "TIME", "SCH", "XPT")
 DEFECTS = {defect.id: defect for item in ipc_gauntlet_corpora.requirements() for defect in item.mutants}
 
 

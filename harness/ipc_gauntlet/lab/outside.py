@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ipc_gauntlet.lab.lab import Lab
     from ipc_gauntlet.lab.served import Served
 
+RUN_PREFIX = "ipcg-"
+"""Names of the private folders of runs begin so."""
+
 NOBODY = 65534
 """The user that visitors become: the one that owns nothing."""
 
@@ -286,7 +289,7 @@ class Outside(Access):
         Raises:
             NotVerifiable: The folder for temporary files is closed to others, which is not for us to change.
         """
-        run = Path(self._bench.config.workdir)
+        run = _run_folder(Path(self._bench.config.workdir))
         with contextlib.ExitStack() as stack:
             for parent in path.parents:
                 mode = stat.S_IMODE(parent.stat().st_mode)
@@ -332,6 +335,12 @@ class Outside(Access):
             yield
         finally:
             self.facts = facts
+
+
+def _run_folder(workdir: Path) -> Path:
+    """The private folder of a run, which is the bench's or above it."""
+    above = [path for path in (workdir, *workdir.parents) if path.name.startswith(RUN_PREFIX)]
+    return above[-1] if above else workdir
 
 
 def _restore(path: Path, mode: int) -> None:

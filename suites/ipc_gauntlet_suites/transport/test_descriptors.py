@@ -3,6 +3,7 @@
 import pytest
 
 from ipc_gauntlet import Lab, Role, case
+from ipc_gauntlet_suites.scripts import told
 from ipc_gauntlet_suites.transport.places import works
 
 BOTH: tuple[Role, ...] = ("client", "server")
@@ -36,7 +37,7 @@ def test_descriptors_from_a_client(lab: Lab, count: int) -> None:
     served = lab.listen()
     works(lab, served)
     lab.poll(lambda: _null(lab) == 0)
-    before = _null(lab)
+    before, since = _null(lab), served.since()
     visitor = lab.send_out(lab.to(served.address, send=b"\0\x20" + bytes(32), descriptors=count, wait=0.5))
     worst = 0
     while not visitor.has("done"):
@@ -50,6 +51,7 @@ def test_descriptors_from_a_client(lab: Lab, count: int) -> None:
     left = _null(lab) - before
     lab.require_that(left <= 0, "no descriptor of the client left", f"{left} left", "leak")
     lab.require_that(worst <= 0, "no descriptor of the client taken", f"{worst} held for a while", "held")
+    told(lab, served, since)
     works(lab, served)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ipc_gauntlet import Lab, Served, Visit, case, checks
+from ipc_gauntlet_suites.scripts import told
 from ipc_gauntlet_suites.transport.places import works
 
 NOBODY = 65534
@@ -51,19 +52,8 @@ def test_another_user(lab: Lab, pretence: str) -> None:
         _require_turned_away(lab, visit, "another user")
     lab.did(f"connected as user {NOBODY}, from {bound or 'no address'}")
     lab.require_view(served.view(since), checks.not_established("server"), checks.nothing_delivered())
+    told(lab, served, since)
     works(lab, served)
-
-
-@case("XPT-03", transports=("unix",), needs=("place",), role="server", stage="transport")
-def test_own_user_is_let_in(lab: Lab) -> None:
-    """The same with the right user: it is not closed at the door, it is heard."""
-    lab.stage("transport")
-    served = lab.listen()
-    works(lab, served)
-    (visit,) = lab.visit(lab.to(served.address, wait=0.5))
-    lab.require_that(
-        visit.connected and visit.ended == "open", "the own user to be let in", str(visit), "refused"
-    )
 
 
 @case("XPT-04", transports=("unix",), needs=("place",), role="server", stage="transport")
@@ -81,9 +71,10 @@ def test_another_user_with_our_program(lab: Lab) -> None:
         _require_turned_away(lab, visit, "another user's process that became the endpoint's program")
         lab.did(f"connected as user {NOBODY} and executed the endpoint's own program")
     with lab.open_to_all(served):
-        (visit,) = lab.visit(someone, lab.to(served.address, send=OFFER))
+        (visit,) = lab.visit(someone, lab.to(served.address))
     _require_turned_away(lab, visit, "another user's process with the endpoint's program")
     lab.require_view(served.view(since), checks.not_established("server"), checks.nothing_delivered())
+    told(lab, served, since)
     works(lab, served)
 
 
@@ -98,6 +89,7 @@ def test_one_process_two_users(lab: Lab) -> None:
     lab.stage("transport")
     someone = lab.as_nobody()
     served = _good(lab)
+    since = served.since()
     with lab.open_to_all(served):
         first, second = lab.visit(lab.to(served.address, wait=0.3), someone, lab.to(served.address))
     lab.did(f"connected, became user {NOBODY}, and connected again from the same process")
@@ -105,6 +97,7 @@ def test_one_process_two_users(lab: Lab) -> None:
         first.connected and first.ended == "open", f"the right user was turned away: {first}"
     )
     _require_turned_away(lab, second, "the same process as another user")
+    told(lab, served, since)
     works(lab, served)
 
 

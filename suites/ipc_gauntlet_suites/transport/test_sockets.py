@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ipc_gauntlet import CallFailed, Lab, NotVerifiable, Served, case
-from ipc_gauntlet_suites.scripts import BOTH_ROLES
+from ipc_gauntlet_suites.scripts import BOTH_ROLES, told
 from ipc_gauntlet_suites.transport.places import require_refused, require_untouched, state_of, works
 
 NOBODY = 65534
@@ -165,9 +165,11 @@ def test_dead_socket_of_its_own(lab: Lab) -> None:
     lab.require_that(isinstance(served, Served), "the dead socket to be replaced", f"{refused}", "refused")
     assert isinstance(served, Served)
     works(lab, served)
+    since = served.since()
     second = lab.try_listen(directory=str(folder), file=FILE)
     lab.did("had it listen there a second time")
     require_refused(lab, second, "the path of an endpoint that lives")
+    told(lab, served, since)  # whoever wants to know whether it lives connects
     works(lab, served)
 
 

@@ -266,6 +266,11 @@ def _settings(collection: Collection, order: HuntOrder, workdir: Path) -> Settin
 
 
 def _usable(found: Sequence[FoundCase], settings: Settings) -> list[FoundCase]:
-    """Cases that apply, on one transport: what a mutant does wrong it does on every one."""
-    transport = next(iter(settings.transports), "none")
-    return [case for case in found if case.gate is None and case.transport in (transport, "none")]
+    """Cases that apply, each on one transport: what a mutant does wrong it does on every one that the case is about."""
+    applying = [case for case in found if case.gate is None]
+    first: dict[str, str] = {}
+    for name in (*settings.transports, "none"):
+        for case in applying:
+            if case.transport == name:
+                first.setdefault(case.function, name)
+    return [case for case in applying if case.transport == first.get(case.function)]
