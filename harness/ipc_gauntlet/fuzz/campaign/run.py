@@ -16,13 +16,20 @@ from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign import orders
 from ipc_gauntlet.fuzz.campaign.lock import Lock
 from ipc_gauntlet.fuzz.campaign.records import Plan
+from ipc_gauntlet.fuzz.campaign.rest import at_rest
 from ipc_gauntlet.fuzz.campaign.state import DATABASE, PLAN, State, read_plan
-from ipc_gauntlet.fuzz.campaign.status import MOST_FINDINGS, Status, write
+from ipc_gauntlet.fuzz.campaign.status import Status, write
 from ipc_gauntlet.fuzz.campaign.supervisor import Listener, Supervisor
 from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.oracles.campaign import examine_all
 from ipc_gauntlet.fuzz.triage.campaign import triage_all
 
 _KEPT = frozenset({"lock", "owner"})
+
+_ORACLES = 0.05
+"""Share of its budget that a campaign spends on oracles at its end, beside that budget."""
+_ORACLES_LEAST = 60.0
+"""Less is not worth it: each target takes some seconds. So campaigns below 20 minutes leave it to `fuzz oracles`."""
 
 Guard = Callable[[Callable[[], None]], AbstractContextManager[None]]
 """Connects Ctrl-C and its like to a function, for as long as its context lasts."""
@@ -36,7 +43,8 @@ class Order:
         store: Where everything is kept.
         wishes: What is asked for.
         fresh: Whether to forget what the campaign of this name did before; corpora stay.
-        triage_seconds: How long new findings may be run again and made smaller at the end; 0 for not at all.
+        triage_seconds: How long new findings may be run again and made smaller at the end; 0 for not at all, and then
+            there are no oracles either.
     """
 
     store: Store
@@ -73,15 +81,12 @@ def run(order: Order, listener: Listener, guard: Guard) -> Status:
             with guard(supervisor.stop):
                 end = supervisor.run()
             if end.phase == "ended" and order.triage_seconds:
-                end = _triaged(state, end, order.triage_seconds, listener, guard)
+                end = _afterwards(order, state, end, listener, guard)
             return end
 
 
-def _triaged(state: State, end: Status, seconds: float, listener: Listener, guard: Guard) -> Status:
-    """Run the new findings again and make them smaller; a person may cut that short without losing anything."""
-    waiting = [finding for finding in state.findings() if finding.status == "new"]
-    if not waiting:
-        return end
+def _afterwards(order: Order, state: State, end: Status, listener: Listener, guard: Guard) -> Status:
+    """What one execution does not show, then triage; a person may cut that short without losing anything."""
     asked: list[bool] = []
 
     def stop() -> None:
@@ -89,13 +94,32 @@ def _triaged(state: State, end: Status, seconds: float, listener: Listener, guar
         if len(asked) > 1:
             raise KeyboardInterrupt
 
-    many = f"{len(waiting)} findings are" if len(waiting) > 1 else "the finding is"
-    listener.said(
-        f"{many} run again and made smaller, {seconds:.0f} s at most; Ctrl-C leaves the rest for `fuzz triage`"
-    )
+    def stopped() -> bool:
+        return bool(asked)
+
     with guard(stop), contextlib.suppress(KeyboardInterrupt):
-        triage_all(state.folder, seconds, state=state, stop=lambda: bool(asked))
-    end = msgspec.structs.replace(end, findings=tuple(state.findings())[-MOST_FINDINGS:])
+        seconds = state.plan().seconds * _ORACLES
+        if seconds >= _ORACLES_LEAST:
+            listener.said(
+                f"looking for what costs too much or is kept, {seconds:.0f} s; Ctrl-C leaves that out"
+            )
+            examine_all(state.folder, order.store, seconds, state=state, stop=stopped)
+        waiting = sum(finding.status == "new" for finding in state.findings())
+        if waiting and not asked:
+            many = f"{waiting} findings are" if waiting > 1 else "the finding is"
+            listener.said(
+                f"{many} run again and made smaller, {order.triage_seconds:.0f} s at most; "
+                "Ctrl-C leaves the rest for `fuzz triage`"
+            )
+            triage_all(state.folder, order.triage_seconds, state=state, stop=stopped)
+    now = at_rest(state)
+    end = msgspec.structs.replace(
+        end,
+        targets=now.targets,
+        findings=now.findings,
+        findings_total=now.findings_total,
+        exit_status=now.exit_status,
+    )
     write(state.folder, end)
     return end
 

@@ -40,7 +40,7 @@ def examine_all(
         stop: Asked before each target whether to stop.
 
     Raises:
-        GauntletError: Inputs cannot be executed, or something cannot be written.
+        GauntletError: Something cannot be read or written.
     """
     if state is None:
         with State.open(folder, writable=True) as opened:
@@ -55,7 +55,11 @@ def examine_all(
             break
         left = seconds - (time.monotonic() - begun)
         share = max(left / (len(names) - number), _LEAST_SECONDS)
-        one = examine(name, targets, store, share, plan.seed)
+        try:
+            one = examine(name, targets, store, share, plan.seed)
+        except GauntletError as error:
+            # A target that cannot be loaded any more must not keep the others waiting.
+            one = Examined(name, trouble=str(error))
         remember(state, folder, one, number)
         told(one)
         done.append(one)

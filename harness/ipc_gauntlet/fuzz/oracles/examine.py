@@ -41,12 +41,14 @@ class Examined:
         findings: What was found.
         families: Families of inputs that were measured.
         answers: Inputs with a known right answer that were executed.
+        trouble: Why it could not be done; empty if it could.
     """
 
     target: str
-    findings: tuple[Finding, ...]
-    families: int
-    answers: int
+    findings: tuple[Finding, ...] = ()
+    families: int = 0
+    answers: int = 0
+    trouble: str = ""
 
 
 def examine(name: str, targets: Targets, store: Store, seconds: float, seed: int = 1) -> Examined:
@@ -84,29 +86,31 @@ def examine(name: str, targets: Targets, store: Store, seconds: float, seed: int
 
 
 def chosen(target: Target, child: Child, store: Store) -> list[bytes]:
-    """Inputs to grow: of a target's seeds and corpus those that make the parser do most, accepted ones first.
+    """Inputs to grow, of a target's seeds and corpus: accepted ones first, short ones and busy ones in turn.
+
+    A short one leaves room to grow in before there are too many lines to count; one that makes the parser do much goes
+    where there is something to do.
 
     Raises:
         GauntletError: Inputs cannot be executed.
     """
-    # Long inputs leave no room to grow in.
     room = max(target.longest // 8, 64)
     inputs = dict.fromkeys(bytes(data) for data in [*target.seeds(), *store.inputs(target.name)])
     short = [data for data in inputs if 0 < len(data) <= room][:_LOOKED_AT]
     answers = list(zip(short, child.run(short, measure="count"), strict=True))
     good = [(data, answer) for data, answer in answers if answer.finding is None]
-    good.sort(key=lambda pair: (-pair[1].lines, len(pair[0]), pair[0]))
-    accepted = _each_verdict([pair for pair in good if pair[1].accepted], _ACCEPTED)
-    refused = _each_verdict([pair for pair in good if not pair[1].accepted], _REFUSED)
+    accepted = _in_turn([pair for pair in good if pair[1].accepted], _ACCEPTED)
+    refused = _in_turn([pair for pair in good if not pair[1].accepted], _REFUSED)
     return accepted + refused
 
 
-def _each_verdict(pairs: Sequence[tuple[bytes, Answer]], most: int) -> list[bytes]:
-    """The first of each verdict, then the others, up to so many."""
-    firsts: dict[str, bytes] = {}
-    for data, answer in pairs:
-        firsts.setdefault(answer.verdict, data)
-    return list(dict.fromkeys([*firsts.values(), *(data for data, _ in pairs)]))[:most]
+def _in_turn(pairs: Sequence[tuple[bytes, Answer]], most: int) -> list[bytes]:
+    shortest = sorted(pairs, key=lambda pair: (len(pair[0]), pair[0]))
+    busiest = sorted(pairs, key=lambda pair: (-pair[1].lines, len(pair[0]), pair[0]))
+    mixed = [pair for both in zip(shortest, busiest, strict=True) for pair in both]
+    # The first of each verdict before a second of any.
+    firsts = {answer.verdict: data for data, answer in reversed(mixed)}
+    return list(dict.fromkeys([*reversed(firsts.values()), *(data for data, _ in mixed)]))[:most]
 
 
 def right_answers(target: Target) -> Iterator[Expected]:
