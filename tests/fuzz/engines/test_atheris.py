@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
-from engine_slices import TOYS, run_slice
+from engine_slices import TOYS, run_slice, spec_of
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.engines.atheris import ENGINE
 from ipc_gauntlet.fuzz.engines.atheris_imports import Instrumented
-from ipc_gauntlet.fuzz.spec import Exit
+from ipc_gauntlet.fuzz.spec import Exit, read_result
 from ipc_gauntlet.fuzz.work import read_current
 
 WHY = ENGINE.missing()
@@ -158,6 +162,38 @@ def test_a_hang_is_a_finding_and_ends_the_process(tmp_path: Path) -> None:
     assert done.status == Exit.HANG
     assert [finding.kind for finding in done.findings] == ["hang"]
     assert done.findings[0].data[:4] == b"BOX\x77"
+
+
+@needs_atheris
+def test_a_structure_that_fails_is_trouble_and_no_finding(tmp_path: Path) -> None:
+    """The target is at fault, and not its parser."""
+    done = run_slice(tmp_path / "s", engine="atheris", target="toy.broken", executions=3000)
+    assert done.status == Exit.TROUBLE
+    assert "structure failed" in done.stderr
+    assert done.findings == []
+
+
+@needs_atheris
+def test_ctrl_c_leaves_a_result(tmp_path: Path) -> None:
+    """It comes between two executions more often than within one: libFuzzer must not see it."""
+    folder = tmp_path / "s"
+    folder.mkdir()
+    orders = tmp_path / "spec.json"
+    orders.write_bytes(msgspec.json.encode(spec_of(folder, engine="atheris", seconds=60)))
+    command = [sys.executable, "-m", "ipc_gauntlet.fuzz.slice", str(orders)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            while not (folder / "progress.json").exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+    result = read_result(folder)
+    assert result is not None
+    assert result.ended == "stopped"
+    assert result.progress.executions > 0
 
 
 @needs_atheris

@@ -18,6 +18,7 @@ import importlib
 import os
 import platform
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -104,6 +105,7 @@ class _Slice:
         self._taken: set[str] = set()
         self._gathered = 0.0
         self._begun = False
+        self._stopping = False
         work.current.close()
         longest = max(work.spec.longest, work.target.longest)
         work.current = Running(work.folder / "current", longest, self._loop)
@@ -114,8 +116,10 @@ class _Slice:
         seeds = self._write_seeds()
         arguments = ["ipc-gauntlet", *self._options(), str(self._kept), str(seeds)]
         structure = self._work.target.structure if self._work.spec.structured else None
-        mutator = _mutator(self._library, structure) if structure is not None else None
+        mutator = _mutator(self._library, structure, self._fail) if structure is not None else None
         self._library.Setup(arguments, self._loop.one, custom_mutator=mutator)
+        # An exception that Python raises between two executions would be a crash to libFuzzer.
+        signal.signal(signal.SIGINT, self._stop)
         threading.Thread(target=self._ring, name="atheris-alarm", daemon=True).start()
         with self._watch:
             self._library.Fuzz()
@@ -156,6 +160,11 @@ class _Slice:
             options.append(f"-dict={path}")
         return options
 
+    def _stop(self, number: int, frame: object) -> None:
+        del number, frame
+        self._stopping = True
+        self._loop.ring()
+
     def _ring(self) -> None:
         while True:
             time.sleep(_LOOK_EVERY)
@@ -168,6 +177,8 @@ class _Slice:
         if not self._begun:
             self._begun = True
             work.start()
+        if self._stopping:
+            self._interrupted(executions)
         work.progress.executions = executions
         work.progress.memory_mb = self._watch.memory_mb
         while (data := self._watch.suspect()) is not None:
@@ -244,17 +255,24 @@ class _Slice:
         _leave(self._work, Exit.TROUBLE)
 
 
-def _mutator(library: Any, structure: Structure) -> Callable[[bytes, int, int], bytes]:  # noqa: ANN401 - no types
+def _mutator(
+    library: Any,  # noqa: ANN401 - atheris has no types
+    structure: Structure,
+    fail: Callable[[GauntletError], NoReturn],
+) -> Callable[[bytes, int, int], bytes]:
     """Mutations of libFuzzer beside those of the wire schema."""
     rng = Random()  # noqa: S311 - reproducible on purpose
 
     def choose(data: bytes, longest: int, seed: int) -> bytes:
         rng.seed(seed)
         chance = rng.random()
-        if chance < _BY_SCHEMA:
-            return structure.mutate(bytes(data), rng)[:longest]
-        if chance < _BY_SCHEMA + _ANEW:
-            return structure.generate(rng)[:longest]
+        try:
+            if chance < _BY_SCHEMA:
+                return structure.mutate(bytes(data), rng)[:longest]
+            if chance < _BY_SCHEMA + _ANEW:
+                return structure.generate(rng)[:longest]
+        except Exception as error:  # noqa: BLE001 - a target's defect; libFuzzer would call it a crash of the parser
+            fail(GauntletError(f"the target's structure failed on {data.hex()}: {error!r}"))
         # Looked up each time: `Fuzz` puts another function in its place.
         mutated: bytes = library.Mutate(data, longest)
         return mutated

@@ -40,6 +40,13 @@ class Boxes:
         return b"BOX" + bytes([rng.randrange(4), len(body)]) + body
 
 
+class Broken(Boxes):
+    """A structure that does what none may do."""
+
+    def mutate(self, data: bytes, rng: Random) -> bytes:
+        raise LookupError("structure")
+
+
 kept: list[bytes] = []
 
 
@@ -92,6 +99,7 @@ def target(name: str, **members: object) -> Target:
 TARGETS = (
     target("box"),
     target("structured", structure=Boxes()),
+    target("broken", structure=Broken()),
     target("canonical", encode=toy_parser.encode, canonical=True, tokens=(b"BOX\x09\x00",)),
     target("keeps", parse=keeps, residue=lambda: len(kept)),
     target("dies", parse=dies, tokens=(b"\x77",)),
