@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 from commands import Ended, Runner
+
+from ipc_gauntlet import quoting
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def plain(checkout: Path) -> str:
     """Command of the plain driver."""
-    return shlex.join([sys.executable, str(checkout / "tests" / "fixtures" / "plain_driver.py")])
+    return quoting.join([sys.executable, str(checkout / "tests" / "fixtures" / "plain_driver.py")])
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def command(environment: dict[str, str], folder: Path) -> Runner:
             capture_output=True,
             text=True,
             encoding="utf-8",
+            errors="backslashreplace",
             timeout=100,
             check=False,
         )

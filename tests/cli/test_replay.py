@@ -72,11 +72,11 @@ def test_from_options_alone(command: Runner, plain: str) -> None:
 
 def test_the_printed_command_works(toy: Runner, command: Runner) -> None:
     """The command under an explanation can be pasted into a shell."""
-    import shlex
+    from ipc_gauntlet import quoting
 
     out = toy("--case", BAD).out
     (line,) = [line for line in out.splitlines() if "replay:" in line]
-    words = shlex.split(line.partition("replay:")[2])
+    words = quoting.split(line.partition("replay:")[2])
     assert words[0] == "ipc-gauntlet"
     assert "STILL FAILING" in command(*words[1:]).out
 

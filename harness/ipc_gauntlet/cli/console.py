@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,8 +47,6 @@ def make_console(ctx: click.Context) -> Console:
     """
     from rich.console import Console
 
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a character the terminal lacks must not end the program
     color = wants_color(ctx) and not os.environ.get("NO_COLOR")
     terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     return Console(
