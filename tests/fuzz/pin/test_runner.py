@@ -118,6 +118,29 @@ def test_a_low_score_fails_on_demand(tmp_path: Path) -> None:
     assert CliRunner().invoke(command, [*words, "--fail-under", "1"]).exit_code == 0
 
 
+def test_one_target_that_cannot_be_pinned_does_not_keep_others_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"mixed_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(
+        "import zlib\n"
+        "import pin_demo\n"
+        "from ipc_gauntlet.fuzz import Target\n"
+        "TARGETS = (Target(name='a.compiled', title='', layer='other', parse=zlib.decompress, measured=('zlib',)),\n"
+        "           Target(name='b.pairs', title='', layer='other', parse=pin_demo.parse, measured=('pin_demo',),\n"
+        "                  rejects=(pin_demo.Refused,), seeds=lambda: pin_demo.SEEDS))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    words = ["--targets", name, "--store", str(tmp_path / "store"), "--score-only"]
+    done = CliRunner().invoke(command, [*words, "--target", "a.*", "--target", "b.*"])
+    assert done.exit_code == 3
+    assert "NOT PINNED  a.compiled" in done.output
+    assert "b.pairs" in done.output
+    done = CliRunner().invoke(command, [*words, "--target", "a.*"])
+    assert isinstance(done.exception, UsageError)
+
+
 def test_inputs_of_the_minimal_set() -> None:
     pinned = pin_target(found("demo.pairs"), Wish(seconds=0))
     assert score(Bench(pin_demo.TARGETS[0]), inputs_of(pinned)).pinned == pinned.before.pinned

@@ -70,15 +70,24 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
 
     Exit status: 0 done; 1 a score is under --fail-under; 2 wrong use; 3 it could not be done; 130 interrupted.
     """
-    from ipc_gauntlet.cli.console import make_console
+    from ipc_gauntlet.cli.console import make_console, put
+    from ipc_gauntlet.errors import GauntletError
 
     console = make_console(ctx)
     store = store_from(values)
     found = targets_from(values)
     wish = _wish(values, store.folder if not values["no_corpus"] else None)
-    results = []
-    for one in _pinnable(found, values["write_vectors"] is not None):
-        pinned = _pin(console, one, wish)
+    results, failed = [], 0
+    chosen = _pinnable(found, values["write_vectors"] is not None)
+    for one in chosen:
+        try:
+            pinned = _pin(console, one, wish)
+        except GauntletError as error:
+            if len(chosen) == 1:
+                raise
+            put(console, ("NOT PINNED  ", "bold red"), f"{one.target.name}: {error}")
+            failed += 1
+            continue
         results.append(pinned)
         _print(console, pinned, survivors=values["list_survivors"])
         _keep(pinned, values, store)
@@ -88,6 +97,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
         from ipc_gauntlet.report.files import write_report
 
         write_report(values["json_path"], msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
+    if failed:
+        sys.exit(3)
     least = values["fail_under"]
     if least is not None and any(pinned.after.percent < least for pinned in results):
         sys.exit(1)
