@@ -32,7 +32,13 @@ QUICK = Patience(start=30.0, silent=2.0, over=5.0, once=4.0, stop=5.0)
 class Ear:
     """Listens to a campaign; may stop it when something holds."""
 
-    def __init__(self, stop_when: Callable[[Status], bool] | None = None) -> None:
+    def __init__(
+        self,
+        stop_when: Callable[[Status], bool] | None = None,
+        until: Callable[[Status], bool] | None = None,
+    ) -> None:
+        self._until = until
+        self._supervisor: Supervisor | None = None
         self.lines: list[str] = []
         self.last: Status | None = None
         self.stop: Callable[[], None] = lambda: None
@@ -42,6 +48,8 @@ class Ear:
     def status(self, now: Status) -> None:
         """A second has passed."""
         self.last = now
+        if self._until is not None and self._supervisor is not None:
+            self._supervisor.budget = now.elapsed + (0.0 if self._until(now) else 100.0)
         if self._stop_when is not None and not self._stopped and self._stop_when(now):
             self._stopped = True
             self.stop()
@@ -54,6 +62,9 @@ class Ear:
     def guard(self, stop: Callable[[], None]) -> Iterator[None]:
         """As the guard of `run`."""
         self.stop = stop
+        # The supervisor's own method, or nothing that has a budget.
+        owner = getattr(stop, "__self__", None)
+        self._supervisor = owner if isinstance(owner, Supervisor) else None
         yield
 
 
@@ -85,9 +96,21 @@ class Campaign:
         """The campaign's folder."""
         return self.store.campaigns / (self.wishes.name or "test")
 
-    def run(self, stop_when: Callable[[Status], bool] | None = None, *, fresh: bool = False) -> Status:
-        """Run it to its end, as the command does."""
-        self.ear = Ear(stop_when)
+    def run(
+        self,
+        stop_when: Callable[[Status], bool] | None = None,
+        *,
+        until: Callable[[Status], bool] | None = None,
+        fresh: bool = False,
+    ) -> Status:
+        """Run it to its end, as the command does.
+
+        Args:
+            stop_when: A person stops it when this holds.
+            until: Its time is over when this holds, and not before: on a busy machine that may take long.
+            fresh: See `Order`.
+        """
+        self.ear = Ear(stop_when, until)
         order = Order(store=self.store, wishes=self.wishes, fresh=fresh, triage_seconds=self.triage_seconds)
         return run(order, self.ear, self.ear.guard)
 
@@ -113,6 +136,11 @@ class Campaign:
     def leftovers(self) -> list[str]:
         """Folders of slices that are still there."""
         return sorted(path.name for path in (self.folder / "slices").glob("*"))
+
+
+def settled(now: Status) -> bool:
+    """Whether every target had a slice, and its canary is back."""
+    return all(target.slices and target.canary != "untried" for target in now.targets)
 
 
 def slice_end(name: str = "000001-small.right", **changes: Any) -> SliceEnd:  # noqa: ANN401 - members of SliceEnd

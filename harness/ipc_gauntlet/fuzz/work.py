@@ -28,7 +28,8 @@ _EVERY = 1.0
 _READERS = 3.0
 _SOON = 0.005
 _HEAD = struct.Struct("<IQ")
-_HEAD_SIZE = _HEAD.size
+HEAD_BYTES = _HEAD_SIZE = _HEAD.size
+"""At the beginning of a file `current`: they change with each execution."""
 ARTIFACTS = "libfuzzer/crash-*"
 """Where libFuzzer writes the input during which it was ended, below a slice's folder."""
 _pack = _HEAD.pack
@@ -108,6 +109,11 @@ class Current:
         """Let go of the file."""
         self._map.close()
         self._file.close()
+
+
+def is_busy(head: bytes) -> bool:
+    """Whether the head of a file `current` says that something is being executed."""
+    return len(head) >= HEAD_BYTES and _HEAD.unpack_from(head)[1] != 0
 
 
 def read_current(path: Path) -> tuple[bytes, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,10 +21,12 @@ from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.signature import sign
 from ipc_gauntlet.fuzz.spec import Exit, Progress, Spec, read_progress
 from ipc_gauntlet.fuzz.watch import STACK, frames_in_dump
-from ipc_gauntlet.fuzz.work import digest, read_current, write_whole
+from ipc_gauntlet.fuzz.work import HEAD_BYTES, digest, is_busy, read_current, write_whole
 
 _ENDED_BY_OTHERS = (1, 15, 0xC000013A)  # TerminateProcess as tools and Python call it, Ctrl-C
 _EACH = 5.0
+_LOOK_EVERY = 0.25
+_NOTHING = (0, b"")
 _DUMP = 1 << 16
 _HOW: dict[int, str] = {Exit.DONE: "it left no result", Exit.USAGE: "", Exit.TROUBLE: ""}
 
@@ -37,8 +40,8 @@ class Patience:
     """How long a process may take, in seconds.
 
     Attributes:
-        start: Until it shows a first sign of work: imports, and the corpus once through.
-        silent: Between two signs of work.
+        start: Until it shows a first sign of work, or between two while nothing is executed.
+        silent: For one execution; a slice's own watch is quicker, if it can work.
         over: Beyond the time that it was told to fuzz for.
         once: For one input alone, start-up included.
         stop: After it was asked to stop.
@@ -84,7 +87,8 @@ class Job:
     killed: str = ""
     stop_at: float | None = None
     progress: Progress = field(default_factory=Progress)
-    _sign: tuple[int, float] = (0, 0.0)
+    _sign: tuple[tuple[int, bytes], float] = (_NOTHING, 0.0)
+    _looked: float = -1.0
 
     @property
     def folder(self) -> Path:
@@ -92,14 +96,26 @@ class Job:
         return Path(self.spec.folder)
 
     def look(self) -> None:
-        """Read its progress, if there is some that was not read yet."""
-        try:
-            stamp = (self.folder / "progress.json").stat().st_mtime_ns
-        except OSError:
+        """Look for signs of work: new numbers, or another execution than the one before. Cheap, and not done too often."""
+        age = self.process.age()
+        if age - self._looked < _LOOK_EVERY:
             return
-        if stamp != self._sign[0] and (progress := read_progress(self.folder)) is not None:
-            self._sign = (stamp, self.process.age())
+        self._looked = age
+        stamp = self._stamp()
+        if stamp == self._sign[0]:
+            return
+        if stamp[0] != self._sign[0][0] and (progress := read_progress(self.folder)) is not None:
             self.progress = progress
+        self._sign = (stamp, age)
+
+    def _stamp(self) -> tuple[int, bytes]:
+        """What changes while it works: when it wrote numbers, and the head of the file with its current input."""
+        written, head = 0, b""
+        with contextlib.suppress(OSError):
+            written = (self.folder / "progress.json").stat().st_mtime_ns
+        with contextlib.suppress(OSError), (self.folder / "current").open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        return written, head if is_busy(head) else b""
 
     def overdue(self, patience: Patience) -> str:
         """Why it has had its time, empty if it has not."""
@@ -109,9 +125,10 @@ class Job:
         if self.doing in ("plants", "confirm"):
             return f"no end after {age:.0f} s" if age > patience.once + _EACH * len(self.batch) else ""
         stamp, at = self._sign
-        if not stamp:
+        if stamp == _NOTHING:
             return f"no sign of work after {age:.0f} s" if age > patience.start else ""
-        if age - at > patience.silent:
+        # Between executions it may be busy with the corpus, or with measuring at its end.
+        if age - at > (patience.silent if stamp[1] else patience.start):
             return f"no sign of work for {age - at:.0f} s"
         if self.spec.seconds and age > patience.start + self.spec.seconds + patience.over:
             return f"no end after {age:.0f} s, asked for {self.spec.seconds:.0f} s"

@@ -16,6 +16,8 @@ from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.fuzz.campaign.tables import told
 from ipc_gauntlet.fuzz.work import write_whole
 
+_PATIENCE = 1.0
+
 
 class Lock:
     """Holds a campaign for this process, as a context manager.
@@ -33,7 +35,8 @@ class Lock:
         path = folder / "lock"
         with told(path):
             folder.mkdir(parents=True, exist_ok=True)
-            self._held = sqlite3.connect(path, timeout=0, isolation_level=None)
+            # Whoever asks `is_held` is in the way for an instant.
+            self._held = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
         try:
             with told(path):
                 self._hold()
@@ -83,7 +86,7 @@ def is_held(folder: Path) -> bool:
         return False
     probe = sqlite3.connect(path, timeout=0, isolation_level=None)
     try:
-        probe.execute("BEGIN IMMEDIATE")
+        probe.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         return "locked" in str(error)
     finally:

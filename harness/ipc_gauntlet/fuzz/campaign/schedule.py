@@ -129,7 +129,7 @@ class Schedule:
         )
         seconds = budget.slice_seconds(room)
         if self._is_short is None:
-            self._is_short = bool(fresh) and seconds < min(_SHORT, self.plan.slice_seconds)
+            self._is_short = bool(fresh) and seconds < _SHORT
         bird = self._bird(usable, fresh)
         if bird is not None:
             return Assignment(
