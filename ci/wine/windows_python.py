@@ -6,7 +6,6 @@ version; the program `python.exe`, which is a few calls; and two libraries that 
 """
 
 import os
-import py_compile
 import subprocess
 import sys
 import tempfile
@@ -19,12 +18,7 @@ import pe_image
 
 HERE = Path(__file__).resolve().parent
 # Exact versions of CPython in the wheels of cpython-*.txt.
-CPYTHONS = {"3.11": "3.11.7"}
-# Parts of the standard library that nobody runs here, most of them large.
-_LEFT_OUT = {
-    *("site-packages", "__pycache__", "test", "tests", "lib-dynload", "idlelib", "lib2to3", "turtledemo"),
-    *("tkinter", "ensurepip", "pydoc_data"),
-}
+CPYTHONS = {"3.11": "3.11.7", "3.12": "3.12.1", "3.13": "3.13.0"}
 # Libraries that Windows has (api-ms), that need a display, or that Wine cannot serve (_wmi).
 _NOT_UNPACKED = ("api-ms", "tcl", "tk", "_tkinter", "_wmi")
 # Without it Windows tells programs that it is version 6.2, whatever it is.
@@ -127,7 +121,7 @@ def build(folder: Path, minor: str) -> None:
     (folder / "Lib" / "os.py").touch()
     with tempfile.TemporaryDirectory() as temporary:
         _unpack(_downloaded(minor, Path(temporary)), folder)
-    _pack_library(host.library, folder / f"{tag}.zip")
+    _run(host, str(HERE / "pack_library.py"), str(host.library), str(folder / f"{tag}.zip"))
     library = folder / f"{tag}.dll"
     (folder / "python.exe").write_bytes(pe_image.python_program(library.name))
     (folder / "python.exe.manifest").write_text(_MANIFEST, encoding="utf-8")
@@ -194,25 +188,6 @@ def _unpack(wheel: Path, folder: Path) -> None:
                 (folder / name).write_bytes(archive.read(entry))
 
 
-def _pack_library(library: Path, target: Path) -> None:
-    """Pack the standard library with its compiled form: opening many small files is what Wine is slow at."""
-    with zipfile.ZipFile(target, "w") as archive, tempfile.TemporaryDirectory() as temporary:
-        compiled = str(Path(temporary, "module.pyc"))
-        for path in sorted(library.rglob("*.py")):
-            relative = path.relative_to(library)
-            if _LEFT_OUT.intersection(relative.parts) or relative.parts[0].startswith("config-"):
-                continue
-            archive.write(path, relative.as_posix())
-            py_compile.compile(
-                str(path),
-                compiled,
-                dfile=str(relative),
-                doraise=True,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
-            archive.write(compiled, relative.as_posix() + "c")
-
-
 def compiled_folder(folder: Path) -> Path:
     """Where Windows Python keeps compiled modules of everything, so that no checkout holds them.
 
@@ -228,3 +203,9 @@ def _compile(host: Host, folder: Path) -> None:
     words = ["-I", "-X", place, "-m", "compileall", "-q", "-j", "2", str(folder / "Lib" / "site-packages")]
     # Some packages hold files for other versions of Python, which do not compile: no reason to stop.
     subprocess.run([host.program, *words], check=False, stdout=subprocess.DEVNULL)
+
+
+def _run(host: Host, *words: str) -> None:
+    done = subprocess.run([host.program, "-I", *words], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"{host.program} {' '.join(words)} failed:\n{done.stderr}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
 
+import pack_library
 import pe_image
 import windows_python
 import wine_prefix
@@ -33,6 +34,8 @@ It is kept in $IPC_GAUNTLET_WINE, by default ipc-gauntlet-wine in the user's cac
   ci/wine/run -m pytest tests/sipc      tests
   ci/wine/run -m ipc_gauntlet run       the program
   ci/wine/run --setup                   only make the environment
+
+IPC_GAUNTLET_WINE_PYTHON=3.12 takes another version of Python than 3.11.
 """
 # Of the caller's environment: about another Python, or another test run.
 _NOT_PASSED = {
@@ -41,7 +44,7 @@ _NOT_PASSED = {
 }
 # A process that the program left behind may hold its output; that is read for this long after the program's end.
 _DRAIN_S = 5
-_MINOR = "3.11"
+VERSION_VARIABLE = "IPC_GAUNTLET_WINE_PYTHON"
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -76,16 +79,33 @@ def key(minor: str) -> str:
         minor: Such as "3.11".
     """
     here = windows_python.HERE
-    parts = [Path(pe_image.__file__), Path(windows_python.__file__)]
+    parts = [Path(pe_image.__file__), Path(windows_python.__file__), Path(pack_library.__file__)]
     parts += [here / f"cpython-{minor}.txt", here / f"wheels-{minor}.txt"]
     return hashlib.sha256(b"\0".join(one.read_bytes() for one in parts)).hexdigest()[:12]
 
 
-def prepared(cache: Path) -> tuple[wine_prefix.Wine, Path]:
+def chosen_version(environment: Mapping[str, str]) -> str:
+    """The version of Windows Python to run, such as "3.11".
+
+    Args:
+        environment: Variables of this process.
+
+    Raises:
+        BuildError: There is no such version.
+    """
+    minor = environment.get(VERSION_VARIABLE) or "3.11"
+    if minor not in windows_python.CPYTHONS:
+        known = ", ".join(windows_python.CPYTHONS)
+        raise windows_python.BuildError(f"{VERSION_VARIABLE} is {minor}, and the versions are {known}")
+    return minor
+
+
+def prepared(cache: Path, minor: str) -> tuple[wine_prefix.Wine, Path]:
     """Make what is missing: Wine, its prefix, and the folder of Windows Python.
 
     Args:
         cache: Where.
+        minor: Version of Python, such as "3.11".
 
     Raises:
         BuildError: Something cannot be made; the message says why.
@@ -95,11 +115,11 @@ def prepared(cache: Path) -> tuple[wine_prefix.Wine, Path]:
         wine_prefix.install_wine()
         wine = wine_prefix.Wine(cache)
         wine.boot()
-        folder = cache / f"python-{_MINOR}-{key(_MINOR)}"
+        folder = cache / f"python-{minor}-{key(minor)}"
         ready = folder / "ready"
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            windows_python.build(folder, _MINOR)
+            windows_python.build(folder, minor)
             ready.touch()
     return wine, folder
 
@@ -237,13 +257,14 @@ def main(arguments: Sequence[str]) -> int:
         return 0 if arguments else 2
     cache = cache_folder(os.environ)
     try:
-        wine, folder = prepared(cache)
+        minor = chosen_version(os.environ)
+        wine, folder = prepared(cache, minor)
         described = describe_checkout(cache)
     except (windows_python.BuildError, subprocess.SubprocessError, OSError) as error:
         print(f"ci/wine/run: {error}", file=sys.stderr)
         return 3
     if list(arguments) == ["--setup"]:
-        print(f"{wine.version}, Windows CPython {windows_python.CPYTHONS[_MINOR]} in {folder}")
+        print(f"{wine.version}, Windows CPython {windows_python.CPYTHONS[minor]} in {folder}")
         return 0
     with wine.running():
         command = wine.command(str(folder / "python.exe"), *arguments)

@@ -89,7 +89,8 @@ def test_the_standard_library_is_packed_and_compiled(windows_python: ModuleType,
         (library / name).parent.mkdir(parents=True, exist_ok=True)
         (library / name).write_text("VALUE = 5\n", encoding="utf-8")
     target = tmp_path / "python311.zip"
-    windows_python._pack_library(library, target)
+    host = windows_python.Host(sys.executable, "", library)
+    windows_python._run(host, str(windows_python.HERE / "pack_library.py"), str(library), str(target))
     with zipfile.ZipFile(target) as archive:
         names = sorted(archive.namelist())
     assert names == ["package/__init__.py", "package/__init__.pyc", "thing.py", "thing.pyc"]

@@ -187,7 +187,7 @@ def test_python_is_built_once(
     monkeypatch.setattr(wine_run.windows_python, "build", build)
     half = cache / f"python-3.11-{wine_run.key('3.11')}"
     half.mkdir(parents=True)
-    threads = [threading.Thread(target=wine_run.prepared, args=(cache,)) for _ in range(3)]
+    threads = [threading.Thread(target=wine_run.prepared, args=(cache, "3.11")) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -208,6 +208,14 @@ def test_another_pin_is_another_python(
         (tmp_path / name).write_text("a==2\n", encoding="utf-8")
         seen.add(wine_run.key("3.11"))
     assert len(seen) == 3
+
+
+def test_which_python(wine_run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """3.11 unless one says otherwise, and only what there is."""
+    assert wine_run.chosen_version({}) == "3.11"
+    assert wine_run.chosen_version({"IPC_GAUNTLET_WINE_PYTHON": "3.13"}) == "3.13"
+    with pytest.raises(wine_run.windows_python.BuildError, match=r"3\.11, 3\.12"):
+        wine_run.chosen_version({"IPC_GAUNTLET_WINE_PYTHON": "2.7"})
 
 
 def test_where_things_are_kept(wine_run: ModuleType, tmp_path: Path) -> None:
