@@ -98,6 +98,9 @@ def test_fields_are_named() -> None:
     assert told["message.size"] == "5"
     assert told["message.body.list.items.number[1]"] == "8"
     assert told["rest"] == b"??".hex()
+    broken = {part.path: part.value for part in messages.explain(text[:4] + b"\0\xc8" + text[6:] + crc(b""))}
+    assert broken["message.size"] == "200 (wrong)"
+    assert told["message.crc"] == crc(text).hex()
     wrong = {part.path: part.value for part in messages.explain(b"XSG")}
     assert "not 4d5347" in wrong["message.magic"]
 

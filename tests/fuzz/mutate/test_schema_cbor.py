@@ -130,6 +130,17 @@ def test_keys_name_the_values() -> None:
     assert told["map.value"] == "5"
     assert told["map.pair.flag"] == "true"
     assert told["map"] == "map of 2"
+    values = [part.value for part in anything.explain(bytes.fromhex("825803616263") + b"\x63abc")]
+    assert values == [
+        "array of 2",
+        "array 2",
+        "3 bytes 616263",
+        "bytes 3 (not canonical)",
+        "616263",
+        "'abc'",
+        "text 3",
+        "'abc'",
+    ]
 
 
 @pytest.mark.parametrize("key", [0, 23, 24, -1, -65537, "a", b"b"])

@@ -19,6 +19,7 @@ UINT, NINT, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE = range(8)
 _NAMES = ("uint", "negative", "bytes", "text", "array", "map", "tag", "simple")
 _INDEFINITE = 31
 _MOST = (1 << 64) - 1
+_SHOWN, _SHOWN_BYTES = 64, 24
 
 
 class Container(Protocol):
@@ -124,7 +125,8 @@ class Head(Field):
         if not node.data:
             return "nothing"
         argument, _ = argument_of(node.data)
-        return f"{_NAMES[node.data[0] >> 5]} {'indefinite' if argument < 0 else argument}"
+        told = f"{_NAMES[node.data[0] >> 5]} {'indefinite' if argument < 0 else argument}"
+        return told + (" (not canonical)" if node.kept else "")
 
 
 @dataclass(frozen=True)
@@ -282,4 +284,13 @@ def show_item(node: Node) -> str:
     major = major_of(node)
     if major in (ARRAY, MAP):
         return f"{_NAMES[major]} of {len(node.children) - 1}"
+    content = b"".join(child.joined() for child in node.children[1:])
+    if major == TEXT:
+        return repr(content[:_SHOWN].decode(errors="backslashreplace")) + (
+            "..." if len(content) > _SHOWN else ""
+        )
+    if major == BYTES:
+        return f"{len(content)} bytes {content[:_SHOWN_BYTES].hex()}" + (
+            "..." if len(content) > _SHOWN_BYTES else ""
+        )
     return _NAMES[major] if major >= 0 else ""

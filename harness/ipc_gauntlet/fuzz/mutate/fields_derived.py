@@ -27,6 +27,10 @@ class Derived(Field):
     def derive(self, record: Node) -> bytes | None:
         """What it has to be, within its record; None if that cannot be said."""
 
+    def told(self, node: Node, value: str) -> str:
+        """A value for people, and whether it is wrong."""
+        return f"{value} (wrong)" if node.kept else value
+
 
 @dataclass(frozen=True)
 class Length(Int, Derived):
@@ -64,6 +68,10 @@ class Length(Int, Derived):
         """A right one."""
         return _right(self, node)
 
+    def show(self, node: Node) -> str:
+        """What it says, and whether that is wrong."""
+        return self.told(node, Int.show(self, node))
+
 
 @dataclass(frozen=True)
 class Count(Int, Derived):
@@ -94,6 +102,10 @@ class Count(Int, Derived):
     def simpler(self, node: Node) -> Iterator[Node]:
         """A right one."""
         return _right(self, node)
+
+    def show(self, node: Node) -> str:
+        """What it says, and whether that is wrong."""
+        return self.told(node, Int.show(self, node))
 
 
 def _break(field: Int, node: Node, rng: Random) -> None:
@@ -146,6 +158,10 @@ class Checksum(Bytes, Derived):
         """A right one."""
         return _right(self, node)
 
+    def show(self, node: Node) -> str:
+        """What it says, and whether that is wrong."""
+        return self.told(node, Bytes.show(self, node))
+
 
 @dataclass(frozen=True)
 class Padding(Bytes, Derived):
@@ -183,3 +199,7 @@ class Padding(Bytes, Derived):
     def simpler(self, node: Node) -> Iterator[Node]:
         """A right one."""
         return _right(self, node)
+
+    def show(self, node: Node) -> str:
+        """What it says, and whether that is wrong."""
+        return self.told(node, Bytes.show(self, node))
