@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipc_gauntlet.fuzz.pin.bench import Bench
-from ipc_gauntlet.fuzz.pin.boundaries import boundary_inputs
+from ipc_gauntlet.fuzz.pin.boundaries import boundary_inputs, other_bytes
 from ipc_gauntlet.fuzz.pin.cbor_sizes import resized
 from ipc_gauntlet.fuzz.pin.cover import cover, minimal
 from ipc_gauntlet.fuzz.pin.score import Tally, score
@@ -116,6 +116,14 @@ def test_boundaries_take_any_bytes(data: bytes, left: int, right: int) -> None:
     made = list(boundary_inputs(data, [(left, right), (data, b"x"), (right, (left, 5))], 64))
     assert len(made) == len(set(made))
     assert all(len(one) <= 64 for one in made)
+
+
+def test_other_bytes_change_one_byte_each() -> None:
+    made = list(other_bytes(b"\x01\x02"))
+    assert b"\xf5\x02" in made
+    assert b"\x01\xf5" in made
+    assert all(sum(a != b for a, b in zip(one, b"\x01\x02", strict=True)) == 1 for one in made)
+    assert list(other_bytes(b"")) == []
 
 
 def _decoded(inputs: Iterable[bytes]) -> Iterator[cbor.Value]:

@@ -16,6 +16,7 @@ _COUNTS = (1, 2, 4)
 _UNITS = (1, 2)
 _MOST_PLACES = 6
 _LONGEST_CHOICE = 64
+_TELLING = (0x00, 0x01, 0x17, 0x20, 0x40, 0x60, 0x7F, 0x80, 0xA0, 0xF4, 0xF5, 0xF6, 0xFB, 0xFF)
 
 
 def boundary_inputs(data: bytes, pairs: Iterable[tuple[object, object]], longest: int) -> Iterator[bytes]:
@@ -32,6 +33,14 @@ def boundary_inputs(data: bytes, pairs: Iterable[tuple[object, object]], longest
             if candidate not in made and len(candidate) <= longest:
                 made[candidate] = None
                 yield candidate
+
+
+def other_bytes(data: bytes) -> Iterator[bytes]:
+    """An input with each byte in turn another one at which formats change their mind: limits, types, signs."""
+    for at, old in enumerate(data):
+        for value in _TELLING:
+            if value != old:
+                yield data[:at] + bytes((value,)) + data[at + 1 :]
 
 
 def _hashable(pairs: Iterable[tuple[object, object]]) -> Iterator[tuple[object, object]]:

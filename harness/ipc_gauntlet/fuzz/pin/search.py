@@ -12,12 +12,13 @@ import ast
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
 
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
 from ipc_gauntlet.fuzz.mutate.dictionary import numbers, tokens_of
 from ipc_gauntlet.fuzz.pin.bench import Bench, Run
-from ipc_gauntlet.fuzz.pin.boundaries import boundary_inputs
+from ipc_gauntlet.fuzz.pin.boundaries import boundary_inputs, other_bytes
 from ipc_gauntlet.fuzz.pin.probes import Compared
 from ipc_gauntlet.fuzz.pin.score import Tally
 
@@ -30,6 +31,8 @@ _QUICKER = 0.8
 _PATIENCE = 1500
 _ALL = -2
 _EACH_SIDE = 5
+_OTHERWISE = 32
+_SHORT = 96
 _SHARE = 0.5
 _SECOND = 0.3
 _WATCHED_STEPS = 200_000
@@ -142,7 +145,10 @@ class Search:
         """Some inputs at the boundaries of what inputs of the pool made the parser compare."""
         place, pairs = self._edges[0]
         if pairs is None:
-            pairs = boundary_inputs(self.pool[place], self._new_pairs(place), self._longest)
+            data = self.pool[place]
+            pairs = boundary_inputs(data, self._new_pairs(place), self._longest)
+            if place < _OTHERWISE and len(data) <= _SHORT:
+                pairs = chain(pairs, other_bytes(data))
             self._edges[0] = (place, pairs)
         for tried, candidate in enumerate(pairs, 1):
             self._try(candidate, _ALL)
