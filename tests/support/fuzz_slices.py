@@ -1,84 +1,96 @@
-"""Runs one fuzzing slice as a campaign does: in a process of its own."""
+"""Runs a slice in a process of its own, as campaigns do, and reads what it left."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from ipc_gauntlet.fuzz.findings import Finding, from_json
 from ipc_gauntlet.fuzz.spec import Result, Spec, read_result
 
-TOYS = Path(__file__).resolve().parents[1] / "fuzz" / "engines" / "toys"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """What is left of a slice."""
+    """What a slice did.
 
-    status: int
-    stderr: str
+    Attributes:
+        folder: Its folder.
+        status: Its exit status.
+        said: Its standard error.
+        result: What it said at its end, None if it did not come so far.
+        findings: All that it wrote.
+    """
+
     folder: Path
+    status: int
+    said: str
+    result: Result | None
+    findings: list[Finding]
 
     @property
-    def result(self) -> Result:
-        """Its result, which must be there."""
-        found = read_result(self.folder)
-        assert found is not None, self.stderr
-        return found
+    def ended(self) -> Result:
+        """The result, which must be there."""
+        assert self.result is not None, self.said
+        return self.result
 
-    @property
-    def inputs(self) -> dict[str, bytes]:
-        """What it kept."""
-        return {path.name: path.read_bytes() for path in sorted((self.folder / "inputs").iterdir())}
-
-    @property
-    def findings(self) -> list[Finding]:
-        """All that it wrote down."""
-        return [from_json(path.read_bytes()) for path in sorted((self.folder / "findings").glob("*/*.json"))]
-
-    def kinds(self) -> set[tuple[str, str]]:
-        """Kind and error of its findings."""
-        return {(finding.kind, finding.error) for finding in self.findings}
+    def kept(self) -> list[str]:
+        """Names of the inputs that it kept."""
+        return sorted(path.name for path in (self.folder / "inputs").iterdir())
 
 
-def spec_of(folder: Path, **orders: Any) -> Spec:  # noqa: ANN401 - members of Spec
-    """Orders for the toy targets, unless they name others."""
-    usual: dict[str, Any] = {
-        "target": "toy.box",
-        "module": str(TOYS / "toy_targets.py"),
-        "measured": ("toy_parser", "toy_parser_late"),
-        "hang_seconds": 30.0,
-        "memory_mb": 0,
-    }
-    return Spec(**{**usual, "folder": str(folder), **orders})
+def written(spec: Spec) -> Path:
+    """Write orders down."""
+    folder = Path(spec.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "spec.json"
+    path.write_bytes(msgspec.json.encode(spec))
+    return path
 
 
-def run_slice(folder: Path, *, patience: float = 90, cwd: Path | None = None, **orders: Any) -> Slice:  # noqa: ANN401
-    """Run a slice to its end.
+def start(spec: Spec, path: Path, hash_seed: int = 0) -> subprocess.Popen[str]:
+    """Start a slice.
 
     Args:
-        folder: Where it writes; made if it is not there.
-        patience: How many seconds it may take.
-        cwd: Its working folder.
-        orders: Members of `Spec`.
+        spec: Its orders.
+        path: Folder of the module of targets.
+        hash_seed: PYTHONHASHSEED.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    orders_file = folder.parent / f"{folder.name}-spec.json"
-    orders_file.write_bytes(msgspec.json.encode(spec_of(folder, **orders)))
-    command = [sys.executable, "-m", "ipc_gauntlet.fuzz.slice", str(orders_file)]
-    done = subprocess.run(
+    variables = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join((str(path), str(ROOT))),
+        "PYTHONHASHSEED": str(hash_seed),
+    }
+    command = [sys.executable, "-m", "ipc_gauntlet.fuzz.slice", str(written(spec))]
+    return subprocess.Popen(
         command,
-        stdin=subprocess.PIPE,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
-        errors="replace",
-        timeout=patience,
-        check=False,
-        cwd=cwd or folder.parent,
+        encoding="utf-8",
+        env=variables,
+        cwd=path,
     )
-    return Slice(done.returncode, done.stderr, folder)
+
+
+def end(spec: Spec, process: subprocess.Popen[str], seconds: float = 100) -> Slice:
+    """Wait for a slice to end."""
+    try:
+        said = process.communicate(timeout=seconds)[1]
+    finally:
+        process.kill()
+        process.wait()
+    folder = Path(spec.folder)
+    findings = [from_json(path.read_bytes()) for path in sorted(folder.glob("findings/*/*.json"))]
+    return Slice(folder, process.returncode, said, read_result(folder), findings)
+
+
+def run(spec: Spec, path: Path, hash_seed: int = 0) -> Slice:
+    """Run a slice to its end."""
+    return end(spec, start(spec, path, hash_seed))

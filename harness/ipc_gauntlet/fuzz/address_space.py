@@ -6,7 +6,7 @@ import sys
 
 import psutil
 
-_ROOM = 2
+_ROOM = 4
 """Address space is more than memory in use; so many times the memory that is allowed."""
 
 

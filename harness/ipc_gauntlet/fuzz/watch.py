@@ -112,6 +112,10 @@ class Watch:
         """An input that may have kept the interpreter to itself for too long; None if there is none."""
         return self._suspects.popleft() if self._suspects else None
 
+    def last_look(self) -> None:
+        """Give the thread the time to look once more, at the end."""
+        time.sleep(2 * self._every)
+
     def confirm(self, data: bytes, run: Callable[[bytes], object]) -> Finding | None:
         """Run a suspect alone and measure it.
 

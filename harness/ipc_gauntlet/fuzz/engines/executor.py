@@ -75,6 +75,8 @@ class Executor:
         self.cost = len(trace)
         new = self.seen.new(reason)
         if new:
+            self._coverage.hits()
+        if new:
             # Remembers what was taken so far: an execution that nobody asks about is forgotten.
             self._coverage.hits()
         if self.accepted:
@@ -103,6 +105,13 @@ class Executor:
             pass
         self._work.current.execution = 0
 
+    def finish(self) -> None:
+        """The last numbers, and what the watch has seen since the last look."""
+        self._work.current.idle()
+        self._watch.last_look()
+        self._confirm()
+        self.tell()
+
     def tell(self) -> None:
         """Bring the numbers of the slice up to date."""
         progress = self._work.progress
@@ -119,6 +128,7 @@ class Executor:
         self.accepted = False
         cause = cause_of(error)
         if self._causes.worth_writing(cause, data):
+            self._coverage.hits()
             self._write(cause, crash(self._target, data, error))
         self._work.current.execution = 0
 
@@ -148,9 +158,12 @@ class Executor:
 
     def _look(self) -> None:
         self.tell()
-        while (data := self._watch.suspect()) is not None:
-            self._work.current.set(data, self.executions)
-            self._found(self._watch.confirm(data, lambda data: execute(self._target, data)))
+        self._confirm()
         if not self._work.tick():
             raise Over
         self._pace.next(self.executions)
+
+    def _confirm(self) -> None:
+        while (data := self._watch.suspect()) is not None:
+            self._work.current.set(data, self.executions)
+            self._found(self._watch.confirm(data, lambda data: execute(self._target, data)))

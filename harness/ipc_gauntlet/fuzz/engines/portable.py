@@ -132,9 +132,7 @@ class _Loop:
             while True:
                 self._round()
         except Over:
-            pass
-        finally:
-            self._executor.tell()
+            self._executor.finish()
 
     def _begin(self) -> None:
         for data in self._work.corpus():
@@ -145,7 +143,7 @@ class _Loop:
                 self._try(self._schema.generate())
         if not self._pool.entries:
             for data in _FIRST:
-                if self._executor.run(data[: self._longest]) or not self._pool.entries:
+                if not self._try(data[: self._longest]) and not self._pool.entries:
                     self._take_in(data[: self._longest])
         self._work.start()
 

@@ -41,6 +41,9 @@ def substituted(data: bytes, pairs: Iterable[tuple[Value, Value]], longest: int)
 
 def places(data: bytes, piece: bytes) -> list[int]:
     """Where a piece stands, the last place first: what was compared last was mostly read last. Not more than a few."""
+    if not piece:
+        # What was read behind the end is empty.
+        return [len(data)]
     found: list[int] = []
     at = data.rfind(piece)
     while at >= 0 and len(found) < _PLACES:
@@ -54,9 +57,8 @@ def encodings(have: Value, want: Value) -> Iterator[tuple[bytes, bytes]]:
     if isinstance(have, int) and isinstance(want, int):
         yield from _numbers(have, want)
     elif isinstance(have, bytes) and isinstance(want, bytes):
-        if have:
-            yield have, want
-    elif isinstance(have, str) and isinstance(want, str) and have:
+        yield have, want
+    elif isinstance(have, str) and isinstance(want, str):
         yield have.encode("utf-8", "surrogatepass"), want.encode("utf-8", "surrogatepass")
 
 
