@@ -16,20 +16,24 @@ There were three ways:
 Users of a reactor see none of this: they add a reader to a socket or to a pipe, and what they call in it raises
 BlockingIOError when they were woken for nothing.
 
-`select` on Windows waits for 512 sockets at most, enough for the 64 links that a relay allows, and does not notice
-Ctrl-C; so it never sleeps for longer than a moment.
+`select` in Python on Windows waits for 512 sockets at most, which is 255 links over TCP at a time; more are an error that
+says so. Pipes do not count. And it does not notice Ctrl-C, so it never sleeps for longer than a moment.
 """
 
 import contextlib
 import socket
+import sys
 import time
 from collections.abc import Callable
 
+from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor.protocol import Callback, Completing, HasFileno
 from ipc_gauntlet.reactor.selector import SelectorReactor
 
 # A signal's handler runs when the main thread comes back from `select`, which no signal interrupts on Windows.
 _LONGEST_SLEEP_S = 0.25
+
+_MOST_SOCKETS = 512
 
 
 class _Watch:
@@ -65,6 +69,7 @@ class CompletionReactor(SelectorReactor):
             fileobj.begin_read()
         else:
             super().add_reader(fileobj, callback)
+            self._check_count()
 
     def add_writer(self, fileobj: HasFileno, callback: Callback) -> None:
         """See `Reactor.add_writer`."""
@@ -72,6 +77,7 @@ class CompletionReactor(SelectorReactor):
             self._watch_pipe(fileobj).writer = callback
         else:
             super().add_writer(fileobj, callback)
+            self._check_count()
 
     def remove_reader(self, fileobj: HasFileno) -> None:
         """See `Reactor.remove_reader`."""
@@ -123,6 +129,12 @@ class CompletionReactor(SelectorReactor):
             if watch.reader is not None:
                 pipe.begin_read()
         return busy
+
+    def _check_count(self) -> None:
+        if sys.platform == "win32" and len(self._watches) > _MOST_SOCKETS:
+            raise HarnessError(
+                f"more than {_MOST_SOCKETS} sockets at a time, which is what Python can wait for on Windows"
+            )
 
     def _awake(self) -> None:
         # In this order: what is over after the flag is down makes a new byte, what was over before is looked at now.

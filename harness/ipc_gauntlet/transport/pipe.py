@@ -10,6 +10,7 @@ What differs from sockets, and cannot be made up for:
 Every name is random, and must be new; only this user on this machine may open it (`ipc_gauntlet.windows.security`).
 """
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -153,13 +154,16 @@ class PipeListener:
     def _accept(self, instance: pipes.OverlappedPipe) -> None:
         self._reactor.remove_reader(instance)
         self._waiting.remove(instance)
-        try:
-            instance.end_accept()
-        except OSError as problem:
-            instance.close()
-            raise HarnessError(f"cannot accept on {self._name}: {problem}") from problem
-        if not self._closed:
-            self._wait(first=False)
+        with contextlib.ExitStack() as undo:
+            undo.callback(instance.close)
+            try:
+                instance.end_accept()
+            except OSError as problem:
+                raise HarnessError(f"cannot accept on {self._name}: {problem}") from problem
+            self._wait(
+                first=False
+            )  # before anybody can close the listener, so that there is always one that waits
+            undo.pop_all()
         self._on_accept(PipeStream(instance, self._reactor))
 
 
