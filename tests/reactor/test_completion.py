@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor import Completing, CompletionReactor, Reactor
 
 
@@ -211,3 +212,17 @@ def test_a_closed_loop_lets_go_of_its_pipes(pipe: FakePipe) -> None:
     assert pipe.watcher is None
     assert watcher is not None
     watcher()
+
+
+def test_more_sockets_than_can_be_waited_for_are_refused(
+    reactor: CompletionReactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With words, before select fails with others; the one that wakes the loop counts too."""
+    monkeypatch.setattr("ipc_gauntlet.reactor.completion._MOST_SOCKETS", 2)
+    left, right = socket.socketpair()
+    with left, right:
+        reactor.add_reader(left, lambda: None)
+        with pytest.raises(HarnessError, match="more than 2 sockets"):
+            reactor.add_writer(right, lambda: None)
+        reactor.remove_reader(left)
+        reactor.remove_writer(right)

@@ -22,7 +22,6 @@ says so. Pipes do not count. And it does not notice Ctrl-C, so it never sleeps f
 
 import contextlib
 import socket
-import sys
 import time
 from collections.abc import Callable
 
@@ -131,7 +130,7 @@ class CompletionReactor(SelectorReactor):
         return busy
 
     def _check_count(self) -> None:
-        if sys.platform == "win32" and len(self._watches) > _MOST_SOCKETS:
+        if len(self._watches) > _MOST_SOCKETS:
             raise HarnessError(
                 f"more than {_MOST_SOCKETS} sockets at a time, which is what Python can wait for on Windows"
             )
