@@ -25,8 +25,8 @@ from ipc_gauntlet.fuzz.target import Target
 # A thread's own time is too coarse on Windows (15.6 ms); the least of several wall-clock times is next best.
 _clock: Callable[[], int] = time.perf_counter_ns if sys.platform == "win32" else time.thread_time_ns
 
-_ROUNDS = 5
-_ENOUGH_NS = 100_000_000
+_ROUNDS = 4
+_ENOUGH_NS = 80_000_000
 
 
 class _Enough(BaseException):

@@ -29,10 +29,10 @@ _MANY_LINES = 100_000
 _PEAK_PER_BYTE = 1_024
 _HIGH_PEAK = 2 << 20
 _TIMED_TOP = 1 << 18
-_MOST_NS = 60_000_000
+_MOST_NS = 30_000_000
 _POINTS = 4
 _FLAT = 20
-_TIMED = 4
+_TIMED = 3
 _TIMES_LIMIT = 1.6
 """Times are measured, not counted: quadratic work comes to 2 where it dominates, linear work to 1."""
 
