@@ -88,6 +88,14 @@ def test_it_ends_when_it_is_asked_to(tmp_path: Path) -> None:
     assert timed.result.ended == "time"
 
 
+def test_a_structure_that_fails_is_trouble_and_no_finding(tmp_path: Path) -> None:
+    """The target is at fault, and not its parser."""
+    done = run(tmp_path / "s", target="toy.broken", executions=3000)
+    assert done.status == Exit.TROUBLE
+    assert "structure.mutate raised LookupError" in done.stderr
+    assert done.findings == []
+
+
 def test_blind_it_refuses(tmp_path: Path) -> None:
     """Nothing measured is an error."""
     done = run(tmp_path / "s", executions=100, measured=("nothing_of_that_name",))

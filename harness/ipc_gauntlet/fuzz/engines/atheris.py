@@ -32,11 +32,12 @@ from ipc_gauntlet.fuzz.engines.atheris_imports import Instrumented
 from ipc_gauntlet.fuzz.engines.atheris_loop import Reports, Running, make
 from ipc_gauntlet.fuzz.engines.causes import Causes
 from ipc_gauntlet.fuzz.engines.replaying import replay
+from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.plant import transform
 from ipc_gauntlet.fuzz.spec import Exit, Spec
-from ipc_gauntlet.fuzz.target import Structure
+from ipc_gauntlet.fuzz.target import Target
 from ipc_gauntlet.fuzz.watch import Watch
 from ipc_gauntlet.fuzz.work import Work, digest
 
@@ -115,8 +116,9 @@ class _Slice:
         """Start libFuzzer. It calls `loop` until that ends the process."""
         seeds = self._write_seeds()
         arguments = ["ipc-gauntlet", *self._options(), str(self._kept), str(seeds)]
-        structure = self._work.target.structure if self._work.spec.structured else None
-        mutator = _mutator(self._library, structure, self._fail) if structure is not None else None
+        target = self._work.target
+        structured = target.structure is not None and self._work.spec.structured
+        mutator = _mutator(self._library, target, self._work.spec.longest, self._fail) if structured else None
         self._library.Setup(arguments, self._loop.one, custom_mutator=mutator)
         # An exception that Python raises between two executions would be a crash to libFuzzer.
         signal.signal(signal.SIGINT, self._stop)
@@ -257,24 +259,28 @@ class _Slice:
 
 def _mutator(
     library: Any,  # noqa: ANN401 - atheris has no types
-    structure: Structure,
+    target: Target,
+    longest: int,
     fail: Callable[[GauntletError], NoReturn],
 ) -> Callable[[bytes, int, int], bytes]:
     """Mutations of libFuzzer beside those of the wire schema."""
     rng = Random()  # noqa: S311 - reproducible on purpose
 
-    def choose(data: bytes, longest: int, seed: int) -> bytes:
+    assert target.structure is not None  # noqa: S101 - for the type checker: asked by those who have seen it
+    schema = SchemaMaker(target, target.structure, rng, longest)
+
+    def choose(data: bytes, most: int, seed: int) -> bytes:
         rng.seed(seed)
         chance = rng.random()
         try:
             if chance < _BY_SCHEMA:
-                return structure.mutate(bytes(data), rng)[:longest]
+                return schema.mutate(bytes(data))[:most]
             if chance < _BY_SCHEMA + _ANEW:
-                return structure.generate(rng)[:longest]
-        except Exception as error:  # noqa: BLE001 - a target's defect; libFuzzer would call it a crash of the parser
-            fail(GauntletError(f"the target's structure failed on {data.hex()}: {error!r}"))
+                return schema.generate()[:most]
+        except GauntletError as error:
+            fail(error)  # libFuzzer would call it a crash of the parser
         # Looked up each time: `Fuzz` puts another function in its place.
-        mutated: bytes = library.Mutate(data, longest)
+        mutated: bytes = library.Mutate(data, most)
         return mutated
 
     return choose

@@ -26,6 +26,7 @@ from ipc_gauntlet.fuzz.differential.answers import Answer, Outcome
 from ipc_gauntlet.fuzz.differential.compare import Reference, compare, refer, troubled
 from ipc_gauntlet.fuzz.differential.remote import RemoteParser
 from ipc_gauntlet.fuzz.engines.pool import Entry, Pool
+from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
 from ipc_gauntlet.fuzz.execute import crash, noncanonical
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
 from ipc_gauntlet.fuzz.mutate.splice import splice
@@ -119,7 +120,10 @@ class _Loop:
         self._bytes = ByteMutator(
             self._rng, self._longest, [token for token in dict.fromkeys(tokens) if token]
         )
-        self._structure = target.structure if spec.structured else None
+        structure = target.structure if spec.structured else None
+        self._schema = (
+            SchemaMaker(target, structure, self._rng, self._longest) if structure is not None else None
+        )
         self._shown: Counter[int] = Counter()
         self._pool = Pool(self._rng, self._shown)
         self._numbers: dict[str, int] = {}
@@ -154,11 +158,11 @@ class _Loop:
 
     def _made(self, data: bytes) -> bytes:
         draw = self._rng.random()
-        if self._structure is not None:
+        if self._schema is not None:
             if draw < _ANEW:
-                return self._structure.generate(self._rng)
+                return self._schema.generate()
             if draw < _ANEW + _BY_SCHEMA:
-                return self._structure.mutate(data, self._rng)
+                return self._schema.mutate(data)
         other = self._pool.any().data
         if draw > 1 - _SPLICED:
             return splice(data, other, self._rng, self._longest)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
+from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
 from ipc_gauntlet.fuzz.plant import transform
@@ -152,13 +153,17 @@ class _Slice:
             known = seeds.map(lambda number: self._pool[-1 - number % len(self._pool)])
             ways.append(st.tuples(known, known, seeds).map(self._changed))
             ways.append(st.tuples(known, st.integers(0, min(longest, 64)), pieces).map(_overwritten))
-        if (structure := self._structure) is not None:
-            ways.append(seeds.map(lambda seed: structure.generate(_rng(seed))))
+        if self._structure is not None:
+            ways.append(seeds.map(lambda seed: self._schema(seed).generate()))
             if self._pool:
                 ways.append(
-                    st.tuples(known, seeds).map(lambda drawn: structure.mutate(drawn[0], _rng(drawn[1])))
+                    st.tuples(known, seeds).map(lambda drawn: self._schema(drawn[1]).mutate(drawn[0]))
                 )
         return st.one_of(ways).map(lambda data: data[:longest])
+
+    def _schema(self, seed: int) -> SchemaMaker:
+        assert self._structure is not None  # noqa: S101 - for the type checker: asked by those who have seen it
+        return SchemaMaker(self._work.target, self._structure, _rng(seed), self._longest)
 
     def _changed(self, drawn: tuple[bytes, bytes, int]) -> bytes:
         data, other, seed = drawn
