@@ -19,8 +19,8 @@ from sipc_runtime.windows_api import (
     PipeApi,
 )
 
-# Room in the pipe for either direction, and the longest single write: two of them fit.
-PIPE_ROOM = 64 * 1024
+# Room in the pipe for either direction, and the longest single write. The longest frame is one write, and two fit.
+PIPE_ROOM = 128 * 1024
 _LONGEST_WRITE = PIPE_ROOM // 2
 
 
