@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from random import Random
 
 import pytest
 
 import sipc.envelope
+from ipc_gauntlet.driver import DriverCommand
 from ipc_gauntlet.fuzz import Target
+from ipc_gauntlet.fuzz.differential.answers import Answer
+from ipc_gauntlet.fuzz.differential.compare import compare, refer
+from ipc_gauntlet.fuzz.differential.remote import RemoteParser
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.peer import cbor
 from sipc_targets import TARGETS
@@ -70,3 +76,41 @@ def test_what_crit_lists_must_be_there_in_a_message_of_any_version() -> None:
     with pytest.raises(sipc.envelope.MalformedError, match="crit lists a key"):
         sipc.envelope.decode(data)
     assert execute(PAIRS["differential.envelope"], data).finding is None
+
+
+@pytest.fixture(scope="module")
+def reference_driver() -> Iterator[Callable[[str], RemoteParser]]:
+    """The reference behind its own driver, as any implementation would be."""
+    with ExitStack() as stack:
+
+        def make(parser: str) -> RemoteParser:
+            made = stack.enter_context(RemoteParser(str(DriverCommand.module("sipc_driver")), parser, 30.0))
+            made.start()
+            return made
+
+        yield make
+
+
+TOLD = [target for target in TARGETS if target.told is not None]
+
+
+@pytest.mark.parametrize("target", TOLD, ids=[target.name for target in TOLD])
+def test_the_reference_behind_its_driver_agrees_with_itself(
+    target: Target, reference_driver: Callable[[str], RemoteParser]
+) -> None:
+    """No verdict, reason class or value differs: what the engine driver finds is never of its own making."""
+    rng = Random(2)  # noqa: S311 - reproducible on purpose
+    seeds = [bytes(seed) for seed in target.seeds()]
+    assert target.structure is not None
+    inputs = [*seeds, *(target.structure.mutate(rng.choice(seeds), rng) for _ in range(100))]
+    remote = reference_driver(target.reference_parser)
+    outcomes = remote.run(inputs)
+    assert all(isinstance(outcome, Answer) for outcome in outcomes)
+    found = [
+        compare(target, data, refer(target, data), outcome)
+        for data, outcome in zip(inputs, outcomes, strict=True)
+        if isinstance(outcome, Answer)
+    ]
+    assert [finding.message for finding in found if finding is not None] == []
+    assert any(outcome.word == "accepted" for outcome in outcomes)
+    assert any(outcome.word != "accepted" for outcome in outcomes)
