@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ipc_gauntlet.fuzz.campaign.budget import FIRST_LONGEST
 from ipc_gauntlet.fuzz.campaign.records import Plan, TargetPlan
 from ipc_gauntlet.fuzz.campaign.schedule import Assignment, Schedule
 from ipc_gauntlet.fuzz.campaign.state import Account
@@ -67,7 +68,7 @@ def _words(log: list[Assignment]) -> list[str]:
 def test_with_time_enough_the_canary_comes_before_the_first_slice() -> None:
     played = Played(_schedule()).play(600.0, steps=6)
     assert _words(played.log) == ["a!", "b!", "c!", "a", "b", "c"]
-    assert played.log[3].seconds == 30.0
+    assert played.log[3].seconds == FIRST_LONGEST
 
 
 def test_with_little_time_all_first_slices_come_before_the_first_canary() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ipc_gauntlet.cli.console import Grid, put
+from ipc_gauntlet.cli.console import put
 from ipc_gauntlet.cli.fuzz.figures import clock, count, plural, target_grid
 from ipc_gauntlet.fuzz.campaign.guards import NO_CANARY
 from ipc_gauntlet.report.text import one_line
@@ -61,25 +61,28 @@ def _times(number: int) -> str:
 
 
 def _print_blind(console: Console, status: Status) -> None:
-    grid = Grid()
+    about: dict[str, list[str]] = {}
     for target in status.blind:
-        grid.add(("BLIND", "bold red"), target.target, target.blind)
-    if status.blind:
-        grid.print(console)
-        put(console, "")
+        about.setdefault(target.blind, []).append(target.target)
+    _print_about(console, ("BLIND", "bold red"), about)
 
 
 def _print_warnings(console: Console, status: Status) -> None:
-    """One line for each thing, however many targets it is about."""
     about: dict[str, list[str]] = {}
     for target in status.targets:
         for warning in target.warnings:
             about.setdefault(warning, []).append(target.target)
-    for warning, names in about.items():
+    _print_about(console, ("look at", "yellow"), about)
+
+
+def _print_about(console: Console, word: tuple[str, str], about: dict[str, list[str]]) -> None:
+    """One line for each thing that there is to say, however many targets it is about."""
+    text, style = word
+    for what, names in about.items():
         who = names[0] if len(names) == 1 else f"{len(names)} targets"
-        put(console, ("  look at  ", "yellow"), (who, "bold"), f"  {one_line(warning, _LONGEST)}")
+        put(console, (f"  {text}  ", style), (who, "bold"), f"  {one_line(what, _LONGEST)}")
         if len(names) > 1:
-            put(console, (f"           {one_line(', '.join(names), _LONGEST)}", "dim"))
+            put(console, (f"  {' ' * len(text)}  {one_line(', '.join(names), _LONGEST)}", "dim"))
     if about:
         put(console, "")
 

@@ -23,6 +23,10 @@ FIRST_PART = 0.5
 """Part of a short budget that first slices may use; canaries and what pays get the rest."""
 
 
+FIRST_LONGEST = 5.0
+"""Longest first slice, in seconds: long enough to see what pays, and with many targets the last one soon has its turn."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
     """A target that can be given time.
@@ -109,10 +113,10 @@ class Room:
 def slice_seconds(room: Room) -> float:
     """How long the next slice fuzzes: short while targets wait for their first slice and the budget is small."""
     if room.left is None:
-        return room.longest
+        return min(room.longest, FIRST_LONGEST) if room.fresh else room.longest
     left = max(room.left, 0.0)
     # Several rounds after the first, so that there is something to shift.
     wanted = max(left * room.jobs / (4 * max(room.targets, 1)), 2.0)
     if room.fresh:
-        wanted = max(left - room.reserve, 0.0) * room.jobs / room.fresh - room.overhead
+        wanted = min(max(left - room.reserve, 0.0) * room.jobs / room.fresh - room.overhead, FIRST_LONGEST)
     return max(SHORTEST, min(room.longest, wanted, left))
