@@ -1,4 +1,4 @@
-"""Freeze a requirement set: `python ci/make_requirement_set.py sipc-2026.2 "TITLE" AREA...`.
+"""Freeze a requirement set: `python ci/make_requirement_set.py sipc-2026.2 "TITLE" AREA-OR-ID...`.
 
 Writes corpora/ipc_gauntlet_corpora/sets/NAME.json from the present catalogue. A set that is there is never written
 again unless --unpublished says that nobody has seen it yet.
@@ -17,7 +17,9 @@ FOLDER = Path(__file__).resolve().parent.parent / "corpora" / "ipc_gauntlet_corp
 
 def document(name: str, title: str, areas: list[str], order: int) -> dict[str, object]:
     """The content of a set's file."""
-    chosen = [item for suite in suites() if suite.name in areas for item in suite.requirements]
+    chosen = [
+        item for suite in suites() for item in suite.requirements if suite.name in areas or item.id in areas
+    ]
     statements = {item.id: statement_hash(item.statement) for item in chosen}
     return {"name": name, "title": title, "order": order, "statements": statements}
 
@@ -29,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("name")
     parser.add_argument("title")
-    parser.add_argument("areas", nargs="+", choices=[suite.name for suite in suites()], metavar="AREA")
+    known = [suite.name for suite in suites()] + [
+        item.id for suite in suites() for item in suite.requirements
+    ]
+    parser.add_argument("areas", nargs="+", choices=known, metavar="AREA-OR-ID")
     parser.add_argument("--unpublished", action="store_true", help="the set may be written again")
     given = parser.parse_args(arguments)
     path = FOLDER / f"{given.name}.json"

@@ -15,7 +15,10 @@ from ipc_gauntlet_corpora import RequirementSet, requirement_set, requirement_se
 from ipc_gauntlet_corpora.sets import departures, statement_hash
 
 # A new set gets a new line; a line that is here is never changed after its release.
-PUBLISHED = {"sipc-2026.1": "2b902f9fce9ea7223939e266be9cbaeb37260f6ca9536aab41adf150c50b9d2e"}
+PUBLISHED = {
+    "sipc-2026.1": "2b902f9fce9ea7223939e266be9cbaeb37260f6ca9536aab41adf150c50b9d2e",
+    "sipc-2026.2": "600a3c90633b2fc6d9038c0de7806a62ea296971b40e5c626bd50e248c016c69",
+}
 AREAS = ("authentication", "downgrade", "replay", "ordering", "idempotency", "timeouts")
 
 
@@ -38,6 +41,14 @@ def test_the_first_set() -> None:
     expected = [item.id for item in ipc_gauntlet_corpora.requirements() if item.suite in AREAS]
     assert list(found.statements) == expected
     assert len(expected) == 74
+
+
+def test_the_second_set() -> None:
+    """It holds the first one, transport and hardening, and what can be asked of parsers so far."""
+    found = requirement_set("sipc-2026.2")
+    more = [item.id for item in ipc_gauntlet_corpora.requirements() if item.suite == "transport"]
+    assert set(found.statements) == {*requirement_set("sipc-2026.1").statements, *more, "SCH-01", "SCH-05"}
+    assert len(more) == 13
 
 
 def test_sets_are_told_apart() -> None:
@@ -76,7 +87,7 @@ def test_the_script_never_writes_a_published_set(
     monkeypatch.setattr(maker, "FOLDER", tmp_path)
     assert maker.main(["sipc-2099.1", "Later", "replay", "ordering"]) == 0
     text = (tmp_path / "sipc-2099.1.json").read_text(encoding="utf-8")
-    assert '"order": 2' in text
+    assert f'"order": {len(PUBLISHED) + 1}' in text
     assert "REPL-01" in text
     assert "AUTH-01" not in text
     assert maker.main(["sipc-2099.1", "Other words", "replay"]) == 1

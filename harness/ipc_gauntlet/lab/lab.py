@@ -17,6 +17,7 @@ from ipc_gauntlet.lab.clocks import Clocks
 from ipc_gauntlet.lab.evidence import Evidence
 from ipc_gauntlet.lab.lives import Lives
 from ipc_gauntlet.lab.outside import Outside
+from ipc_gauntlet.lab.pipes import Pipes
 from ipc_gauntlet.lab.plan import Place, PlanMembers, SessionPlan, SetupMembers, connect_params
 from ipc_gauntlet.lab.playing import Playing
 from ipc_gauntlet.lab.served import Served
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Script = Callable[[Session], None]
 
 
-class Lab(Wiring, Lives, Playing, Clocks, Outside):
+class Lab(Wiring, Lives, Playing, Clocks, Outside, Pipes):
     """One case's access to the pair under test, the adversary and the judge.
 
     A case first runs its script undisturbed (`control`), then with one thing changed (`attack`), then has the

@@ -1,0 +1,125 @@
+"""What Windows tells about somebody else's pipe: who may open it, and how much its clients trust it."""
+
+import ctypes
+import sys
+from ctypes import wintypes
+from typing import TYPE_CHECKING
+
+from ipc_gauntlet.windows import api
+
+assert not TYPE_CHECKING or sys.platform == "win32"  # noqa: S101 - tells the type checker where this file counts
+
+IDENTIFICATION = 1
+"""SECURITY_IMPERSONATION_LEVEL: 0 anonymous, 1 identification, 2 impersonation, 3 delegation."""
+
+_READ_CONTROL = 0x00020000
+_SE_KERNEL_OBJECT = 6
+_OWNER_AND_DACL = 0x1 | 0x4
+_TOKEN_IMPERSONATION_LEVEL = 9
+
+_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+_advapi32 = ctypes.WinDLL("advapi32", use_last_error=True)
+_HANDLE, _DWORD, _VOID = wintypes.HANDLE, wintypes.DWORD, ctypes.c_void_p
+
+_get_security_info = _advapi32.GetSecurityInfo
+_get_security_info.argtypes = (
+    _HANDLE,
+    ctypes.c_int,
+    _DWORD,
+    _VOID,
+    _VOID,
+    _VOID,
+    _VOID,
+    ctypes.POINTER(_VOID),
+)
+_get_security_info.restype = _DWORD
+
+_to_sddl = _advapi32.ConvertSecurityDescriptorToStringSecurityDescriptorW
+_to_sddl.argtypes = (_VOID, _DWORD, _DWORD, ctypes.POINTER(_VOID), _VOID)
+_to_sddl.restype = wintypes.BOOL
+
+_impersonate = _advapi32.ImpersonateNamedPipeClient
+_impersonate.argtypes = (_HANDLE,)
+_impersonate.restype = wintypes.BOOL
+
+_revert = _advapi32.RevertToSelf
+_revert.argtypes = ()
+_revert.restype = wintypes.BOOL
+
+_open_thread_token = _advapi32.OpenThreadToken
+_open_thread_token.argtypes = (_HANDLE, _DWORD, wintypes.BOOL, ctypes.POINTER(_HANDLE))
+_open_thread_token.restype = wintypes.BOOL
+
+_current_thread = _kernel32.GetCurrentThread
+_current_thread.argtypes = ()
+_current_thread.restype = _HANDLE
+
+
+def is_wine() -> bool:
+    """Whether this is Wine, which enforces little of what pipes promise."""
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def sddl_of(name: str) -> str:
+    """Owner and access list of a pipe, in SDDL, as a client reads it.
+
+    Args:
+        name: Full name of a pipe that somebody else made.
+
+    Raises:
+        OSError: It cannot be opened, or does not tell.
+    """
+    flags = api.SECURITY_SQOS_PRESENT | api.SECURITY_IDENTIFICATION
+    handle = api.create_file(name, _READ_CONTROL, 0, None, api.OPEN_EXISTING, flags, None)
+    if handle == api.INVALID_HANDLE_VALUE:
+        raise api.failure(f"cannot open {name}")
+    try:
+        descriptor = _VOID()
+        code = _get_security_info(
+            handle, _SE_KERNEL_OBJECT, _OWNER_AND_DACL, None, None, None, None, ctypes.byref(descriptor)
+        )
+        if code:
+            raise api.failure(f"cannot read the security of {name}", code)
+        try:
+            return _text_of(descriptor)
+        finally:
+            api.local_free(descriptor)
+    finally:
+        api.close_handle(handle)
+
+
+def _text_of(descriptor: ctypes.c_void_p) -> str:
+    text = _VOID()
+    if not _to_sddl(descriptor, api.SDDL_REVISION_1, _OWNER_AND_DACL, ctypes.byref(text), None):
+        raise api.failure("cannot write a security descriptor as text")
+    try:
+        return ctypes.wstring_at(text.value or 0)
+    finally:
+        api.local_free(text)
+
+
+def level_of_client(handle: int) -> int:
+    """How far a pipe's server may act as its client, who has written something.
+
+    Args:
+        handle: The server's end.
+
+    Raises:
+        OSError: The operating system does not let us be the client at all.
+    """
+    if not _impersonate(handle):
+        raise api.failure("cannot act as the client")
+    token = _HANDLE()
+    try:
+        if not _open_thread_token(_current_thread(), api.TOKEN_QUERY, True, ctypes.byref(token)):
+            raise api.failure("cannot look at the client's token")
+        level, size = wintypes.DWORD(), wintypes.DWORD()
+        if not api.get_token_information(
+            token, _TOKEN_IMPERSONATION_LEVEL, ctypes.byref(level), ctypes.sizeof(level), ctypes.byref(size)
+        ):
+            raise api.failure("cannot look at the level of the client's token")
+        return int(level.value)
+    finally:
+        if token.value:
+            api.close_handle(token)
+        _revert()

@@ -1,0 +1,49 @@
+"""Access lists of pipes, as text; what needs Windows runs there."""
+
+import sys
+
+import pytest
+
+from ipc_gauntlet.errors import NotVerifiable
+from ipc_gauntlet.lab import Lab
+from ipc_gauntlet.lab.pipes import Grant, read_sddl
+
+ME = "S-1-5-21-1-2-3-1000"
+
+
+@pytest.mark.parametrize(
+    ("sddl", "owner", "grants"),
+    [
+        (f"O:{ME}D:P(A;;GA;;;{ME})", ME, (Grant("A", "GA", ME),)),
+        (
+            "O:BAD:(A;;0x12019f;;;WD)(D;;FA;;;AN)",
+            "BA",
+            (Grant("A", "0x12019f", "WD"), Grant("D", "FA", "AN")),
+        ),
+        (f"O:{ME}D:P", ME, ()),
+        (f"O:{ME}", ME, None),
+        ("O:SYD:NO_ACCESS_CONTROL", "SY", None),
+        ("", "", None),
+    ],
+)
+def test_descriptors(sddl: str, owner: str, grants: tuple[Grant, ...] | None) -> None:
+    security = read_sddl(sddl, ME)
+    assert (security.owner, security.grants, security.user) == (owner, grants, ME)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are pipes here")
+def test_without_pipes_nothing_is_claimed(lab: Lab) -> None:
+    for ask in (lab.squat_pipe, lab.pipe_security, lab.trap_pipe):
+        with pytest.raises(NotVerifiable, match="no named pipes"):
+            ask(lab.pipe_name())
+
+
+@pytest.mark.skipif(sys.platform != "win32", reason="there are no pipes here")
+def test_our_own_pipe_is_ours_alone(lab: Lab) -> None:
+    name = lab.pipe_name()
+    lab.squat_pipe(name)
+    security = lab.pipe_security(name)
+    assert security.grants is not None
+    assert {one.who for one in security.grants} == {security.user}
+    with pytest.raises(OSError, match="cannot open"):
+        lab.pipe_security(lab.pipe_name())
