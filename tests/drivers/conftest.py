@@ -12,10 +12,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,12 +21,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from systems import STACK_TRANSPORT, STACK_TRANSPORTS, connected_to, listening_in
 
 PATIENCE_S = 30.0
 SERVICE = "server.test.example"
 CLIENT = "client.test.example"
 PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
-ADDRESS_FAMILIES = ["unix", "tcp"]
+ADDRESS_FAMILIES = STACK_TRANSPORTS
 
 
 def b64(data: bytes) -> str:
@@ -360,7 +359,9 @@ class Pair:
         self._count += 1
         return f"{prefix}{self._count}"
 
-    def listen(self, side: Side, transport: str = "unix", **more: object) -> tuple[str, dict[str, Any]]:
+    def listen(
+        self, side: Side, transport: str = STACK_TRANSPORT, **more: object
+    ) -> tuple[str, dict[str, Any]]:
         listener = self.name("l")
         answer = self.server.call(
             "listen",
@@ -379,7 +380,9 @@ class Pair:
         self.client.call("connect", conn=conn, address=address, **params)
         return conn
 
-    def session(self, transport: str = "unix", sides: dict[str, Side] | None = None) -> tuple[str, str]:
+    def session(
+        self, transport: str = STACK_TRANSPORT, sides: dict[str, Side] | None = None
+    ) -> tuple[str, str]:
         """Make a session and return the ids of both ends."""
         sides = sides or self.stack.sides()
         listener, address = self.listen(sides["server"], transport)
@@ -401,11 +404,7 @@ class Relay:
         self.flipping: set[str] = set()
         self.closed = threading.Event()
         self._upstream = upstream
-        path = str(Path(directory, f"r{time.monotonic_ns() % 10**9}"))
-        self._listening = socket.socket(socket.AF_UNIX)
-        self._listening.bind(path)
-        self._listening.listen()
-        self.address = {"transport": "unix", "path": path}
+        self._listening, self.address = listening_in(directory)
         self._sockets: list[socket.socket] = [self._listening]
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -434,9 +433,8 @@ class Relay:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             near, _ = self._listening.accept()
-            far = socket.socket(socket.AF_UNIX)
+            far = connected_to(self._upstream)
             self._sockets += [near, far]
-            far.connect(self._upstream["path"])
             for pump in (("c2s", near, far), ("s2c", far, near)):
                 self._threads.append(threading.Thread(target=self._pump, args=pump))
                 self._threads[-1].start()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from systems import STACK_TRANSPORTS
 
 if TYPE_CHECKING:
     from conftest import DriverClient
@@ -113,7 +114,7 @@ def text(payload: str) -> str:
 def test_the_driver_of_the_guide_works(plain: DriverClient, directory: str) -> None:
     """What the documentation shows is a whole driver: both roles, both directions, both ends."""
     assert plain.call("describe")["protocol"] == 1
-    for number, transport in enumerate(("unix", "tcp")):
+    for number, transport in enumerate(STACK_TRANSPORTS):
         answer = plain.call("listen", listener=f"l{number}", transport=transport, directory=directory)
         plain.call("connect", conn=f"c{number}", address=answer["address"])
         server = plain.wait("established", listener=f"l{number}")["conn"]

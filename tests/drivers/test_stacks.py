@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import socket
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from systems import NOWHERE, STACK_TRANSPORTS, connected_to, listening_in
 
 if TYPE_CHECKING:
     from conftest import DriverClient, Pair
@@ -51,7 +51,7 @@ def test_the_statement_is_complete(pair: Pair, name: str) -> None:
     assert pair.client.notifications == []
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", STACK_TRANSPORTS)
 @every_stack
 def test_messages_travel_both_ways_unchanged(pair: Pair, transport: str) -> None:
     """Any bytes, the empty message too, arrive once and in order."""
@@ -87,7 +87,7 @@ def test_several_connections_are_kept_apart(pair: Pair) -> None:
     assert len({one["conn"] for one in pair.server.seen("established")}) == 3
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", STACK_TRANSPORTS)
 @pytest.mark.parametrize("closer", ROLES)
 @every_stack
 def test_a_graceful_close_is_reported_as_the_library_does(pair: Pair, closer: str, transport: str) -> None:
@@ -100,7 +100,7 @@ def test_a_graceful_close_is_reported_as_the_library_does(pair: Pair, closer: st
     check_end(pair, ids, closer, pair.stack.regular_end[other])
 
 
-@pytest.mark.parametrize("transport", ["unix", "tcp"])
+@pytest.mark.parametrize("transport", STACK_TRANSPORTS)
 @pytest.mark.parametrize("closer", ROLES)
 @every_stack
 def test_an_abort_is_reported_as_the_library_does(pair: Pair, closer: str, transport: str) -> None:
@@ -165,10 +165,10 @@ def test_a_refused_client_does_not_spoil_the_endpoint(pair: Pair) -> None:
 
 
 @every_stack
-def test_nobody_listening_is_a_rejection(pair: Pair, directory: str) -> None:
+def test_nobody_listening_is_a_rejection(pair: Pair) -> None:
     """A client that finds no server says so, in the transport stage."""
     side = pair.stack.sides()["client"]
-    conn = pair.connect({"transport": "unix", "path": f"{directory}/nobody"}, side)
+    conn = pair.connect(NOWHERE, side)
     assert pair.client.wait("rejected", conn=conn)["stage"] == "transport"
 
 
@@ -215,11 +215,9 @@ def test_reset_ends_handshakes_that_hang(pair: Pair) -> None:
     sides = pair.stack.sides()
     _, address = pair.listen(sides["server"])
     idle = [pair.server.call("inspect", what=["resources"]), pair.client.call("inspect", what=["resources"])]
-    with socket.socket(socket.AF_UNIX) as visitor, socket.socket(socket.AF_UNIX) as silent:
-        visitor.connect(address["path"])
-        silent.bind(f"{pair.directory}/silent")
-        silent.listen()
-        pair.connect({"transport": "unix", "path": f"{pair.directory}/silent"}, sides["client"])
+    silent, where = listening_in(pair.directory)
+    with connected_to(address), silent:
+        pair.connect(where, sides["client"])
         accepted, _ = silent.accept()
         pair.server.call("reset")
         pair.client.call("reset")

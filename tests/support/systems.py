@@ -1,10 +1,16 @@
 """What tests have to know of the system they run on."""
 
 import ctypes
+import itertools
+import socket
 import sys
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+
+_numbers = itertools.count()
 
 WINDOWS = sys.platform == "win32"
 WINE = sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
@@ -51,3 +57,24 @@ def reset_of(transport: str, *, created: bool) -> str:
     if transport == "tcp":
         return "fin" if WINE else "reset"  # Wine shuts a socket down before it closes it
     return "fin"
+
+
+def listening_in(directory: str | Path) -> tuple[socket.socket, dict[str, Any]]:
+    """A socket of this system that listens, and its address."""
+    if WINDOWS:
+        sock = socket.create_server(("127.0.0.1", 0))
+        return sock, {"transport": "tcp", "host": "127.0.0.1", "port": sock.getsockname()[1]}
+    path = str(Path(directory, f"r{next(_numbers)}"))
+    sock = socket.socket(getattr(socket, "AF_UNIX"))  # noqa: B009 - absent on Windows
+    sock.bind(path)
+    sock.listen()
+    return sock, {"transport": "unix", "path": path}
+
+
+def connected_to(address: dict[str, Any]) -> socket.socket:
+    """A socket that is connected."""
+    if WINDOWS:
+        return socket.create_connection((address["host"], address["port"]))
+    sock = socket.socket(getattr(socket, "AF_UNIX"))  # noqa: B009 - absent on Windows
+    sock.connect(address["path"])
+    return sock
