@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.child.messages import MOST_LINES, Answer, Measure
@@ -55,6 +55,23 @@ class Measured:
     def per_byte(self) -> float:
         """Lines executed for each byte of the largest."""
         return self.answers[-1].lines / max(len(self.inputs[-1]), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What makes a finding.
+
+    Attributes:
+        what: What was measured; it also says how to measure it again.
+        text: One line for a person.
+        hot: Where most of the work was done.
+        details: What is needed to measure it again.
+    """
+
+    what: str
+    text: str
+    hot: Frame | None = None
+    details: dict[str, str] = field(default_factory=dict)
 
 
 def costly(target: Target, child: Child, inputs: Sequence[bytes], budget: Budget) -> Iterator[Finding]:
@@ -113,10 +130,10 @@ def one_input(target: Target, data: bytes, answer: Answer, floor: tuple[int, int
     lines, peak = answer.lines - floor[0], answer.peak - floor[1]
     if lines > _MANY_LINES and lines > _LINES_PER_BYTE * length:
         text = f"{len(data)} bytes make the parser execute {lines} lines"
-        yield finding_of(target, "slow", "amount", data, text, answer.hot, {})
+        yield _finding(target, "slow", data, _Seen("amount", text, answer.hot))
     if peak > _HIGH_PEAK and peak > _PEAK_PER_BYTE * length:
         text = f"{len(data)} bytes make the parser allocate {peak >> 10} KiB"
-        yield finding_of(target, "greedy", "amount", data, text, None, {})
+        yield _finding(target, "greedy", data, _Seen("amount", text))
 
 
 def measure(family: Family, target: Target, child: Child, at: Sequence[int], how: Measure) -> Measured | None:
@@ -198,38 +215,19 @@ def _grows(
         "base": base64.b64encode(measured.family.base).decode(),
         "exponent": f"{exponent:.2f}",
     }
-    return finding_of(target, kind, what, measured.inputs[-1], text, hot, details)
+    return _finding(target, kind, measured.inputs[-1], _Seen(what, text, hot, details))
 
 
-def finding_of(
-    target: Target,
-    kind: FindingKind,
-    what: str,
-    data: bytes,
-    text: str,
-    hot: Frame | None,
-    details: dict[str, str],
-) -> Finding:
-    """A finding of an oracle that measured something.
-
-    Args:
-        target: Where it was found.
-        kind: What it is.
-        what: What was measured; it also says how to measure it again.
-        data: The input, the largest if there are several.
-        text: One line for a person.
-        hot: Where most of the work was done.
-        details: What is needed to measure it again.
-    """
-    frames = (hot,) if hot is not None else ()
-    where = f", most of it in {hot.function} ({hot.file}:{hot.line})" if hot is not None else ""
+def _finding(target: Target, kind: FindingKind, data: bytes, seen: _Seen) -> Finding:
+    frames = (seen.hot,) if seen.hot is not None else ()
+    where = f", most of it in {seen.hot.function} ({seen.hot.file}:{seen.hot.line})" if seen.hot else ""
     return Finding(
         target=target.name,
         kind=kind,
-        signature=sign(kind, what, frames, target.name),
-        message=text + where,
+        signature=sign(kind, seen.what, frames, target.name),
+        message=seen.text + where,
         input_b64=base64.b64encode(data).decode(),
-        error=what,
+        error=seen.what,
         frames=frames,
-        details={"oracle": what, **details},
+        details={"oracle": seen.what, **seen.details},
     )
