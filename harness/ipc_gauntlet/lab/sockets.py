@@ -52,6 +52,8 @@ def sockets_of(pid: int) -> list[Socket]:
     Raises:
         NotVerifiable: This operating system does not tell.
     """
+    if platform.system() == "Windows":
+        return internet_sockets_of(pid)  # there are no others
     if platform.system() != "Linux":
         raise NotVerifiable("this operating system does not tell which Unix sockets a process has")
     family = list(_family(pid))
