@@ -48,7 +48,7 @@ _mutants_option = click.option(
 )
 
 
-@command.command("merge")
+@command.command("merge", short_help="Take from other corpora what this one lacks.")
 @click.argument("sources", nargs=-1, required=True, metavar="STORE|FOLDER|ARCHIVE...")
 @_mutants_option
 @_shared
@@ -61,7 +61,7 @@ def merge(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
     _take(ctx, values, values["sources"])
 
 
-@command.command("import")
+@command.command("import", short_help="The same, from what nobody vouches for.")
 @click.argument("sources", nargs=-1, required=True, metavar="FOLDER|ARCHIVE...")
 @_mutants_option
 @_shared
@@ -100,7 +100,7 @@ def _take(ctx: click.Context, values: dict[str, Any], sources: Iterable[str]) ->
     ctx.exit(_told(console, findings))
 
 
-@command.command("prune")
+@command.command("prune", short_help="Remove inputs that nothing needs.")
 @_mutants_option
 @_shared
 @click.pass_context
@@ -122,7 +122,7 @@ def prune(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
     ctx.exit(_told(console, findings))
 
 
-@command.command("stats")
+@command.command("stats", short_help="What each corpus holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_shared
 @click.pass_context
@@ -161,7 +161,7 @@ def stats(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
         put(console, ("of no known target: ", "yellow"), ", ".join(unknown))
 
 
-@command.command("check")
+@command.command("check", short_help="Execute every input, look at every file.")
 @_shared
 @click.pass_context
 def check(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
@@ -202,7 +202,7 @@ def check(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
     ctx.exit(1 if status or wrong else 0)
 
 
-@command.command("export")
+@command.command("export", short_help="Write corpora into one file.")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.tar|FILE.zip")
 @_shared
 @click.pass_context
