@@ -4,6 +4,8 @@ from sipc_mutants.model import Mutant, Patch
 
 _LONGER = '        if argument < 24:\n            raise MalformedError("CBOR head is longer than needed")\n'
 _UINT = "    return lambda value: type(value) is int and low <= value <= high\n"
+_NUMBER = "    if type(value) is not int or not low <= value <= high:\n"
+_FROM_STRING = "    value = int.from_bytes(value) if type(value) is bytes else value\n"
 
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
@@ -57,19 +59,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         id="SCH-05.m2",
         defect="int from string",
-        patches=(
-            Patch(
-                module="sipc.envelope",
-                old=_UINT,
-                new=(
-                    "    def check(value: Value) -> bool:\n"
-                    "        if type(value) is bytes:\n"
-                    "            value = int.from_bytes(value)\n"
-                    "        return type(value) is int and low <= value <= high\n\n"
-                    "    return check\n"
-                ),
-            ),
-        ),
+        patches=(Patch(module="sipc.control", old=_NUMBER, new=_FROM_STRING + _NUMBER),),
     ),
     Mutant(
         id="SCH-05.m3",
