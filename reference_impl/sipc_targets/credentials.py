@@ -125,6 +125,18 @@ def chain_parts() -> tuple[bytes, bytes, bytes]:
     return leaf, authority, odd
 
 
+OTHER_NAME, OTHER_KEY = "spiffe://sipc.test/app/other", b"\x77" * 32
+"""Somebody who is certified by the same authority, and is neither of the two."""
+
+
+@cache
+def other_leaf() -> bytes:
+    """That one's certificate."""
+    key = X25519PrivateKey.from_private_bytes(OTHER_KEY).public_key()
+    usual = ((x509.BasicConstraints(ca=False, path_length=None), True), (_usage("key_agreement"), True))
+    return _issue("", "SIPC test root", key, material().authority, *usual, (_uris(OTHER_NAME), True))
+
+
 @cache
 def lists() -> tuple[bytes, bytes]:
     """A list of the root that revokes nobody of ours, and one of the middle that revokes the leaf."""

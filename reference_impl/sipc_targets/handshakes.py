@@ -7,6 +7,7 @@ session is established only with a peer that proved what it has to prove.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -17,14 +18,21 @@ from ipc_gauntlet.peer import LOW_ORDER, Autopilot, Outgoing, Quirks
 from ipc_gauntlet.peer.noise import NoiseError
 from ipc_gauntlet.peer.suites import SUITES as PEER_SUITES
 from sipc.connection import Connection, Context
+from sipc.errors import LocalError
 from sipc.events import Closed, Established, Event, Rejected
+from sipc.framing import encode_frame
+from sipc.handshake import Responder
+from sipc.handshake_payload import encode_certificates
+from sipc.negotiation import Offer, Reject, Selection, encode_retry
 from sipc.settings import Settings
+from sipc.suites import Mode
 from sipc_targets import seeds, wire
-from sipc_targets.material import START, material
+from sipc_targets.credentials import OTHER_KEY, OTHER_NAME, other_leaf
+from sipc_targets.material import START, material, names
 from sipc_targets.sessions import SessionEnded
 from sipc_targets.snapshots import SUITES, parties
 from sipc_targets.streams import pieces
-from sipc_targets.violations import EventsAfterEnd, FaultAccepted, NotAuthenticated
+from sipc_targets.violations import EventsAfterEnd, FaultAccepted, InternalFailure, NotAuthenticated
 
 _VERSION = Int("version", samples=(1, 127))
 _SUITE = Int("suite", 2, samples=SUITES)
@@ -70,8 +78,12 @@ ACTIONS = (
     Step("pieces", (Int("size", 2, samples=(0, 1, 2, 5)),)),
     Step("wait", (Int("ms", 2, samples=(1, 2000, 5000)),)),
     Step("end_of_stream"),
+    Step("close_here"),
+    Step("abort_here"),
+    Step("expel_here"),
+    Step("busy", (Int("ms", 2),)),
 )
-"""What is done in order."""
+"""What is done in order; new ones go to the end, since the numbers stand in regression cases."""
 
 HANDSHAKE = Sequence((*QUIRKS, *ACTIONS), most=16, prefix=(Int("suite", high=4),), samples=lambda: _seeds())
 _ACTIONS = frozenset(step.name for step in ACTIONS)
@@ -177,6 +189,7 @@ class Meeting:
         self.events: list[Event] = []
         self.replayed = False
         self.garbled = False
+        self.busy = False
         self._size = 0
         self._last = b""
         self._queue: list[Outgoing] = list(self.pilot.begin())
@@ -205,9 +218,25 @@ class Meeting:
         elif name == "wait":
             self.now += number(body) / 1000
             self.connection.handle_timer(self.now)
-        elif name == "end_of_stream":
-            self.connection.receive_eof()
+        else:
+            self._here(name, body)
         self._collect()
+
+    def _here(self, name: str, body: bytes) -> None:
+        """What the program on this side does."""
+        if name == "end_of_stream":
+            self.connection.receive_eof()
+        elif name == "close_here":
+            self.connection.close(self.now)
+        elif name == "abort_here":
+            self.connection.abort()
+        elif name == "expel_here":
+            self.connection.expel("revoked", "shut out")
+        elif isinstance(self.ours, Responder):
+            # Only a responder that has heard nothing may be busy.
+            with contextlib.suppress(LocalError):
+                self.ours.refuse_busy(number(body))
+                self.garbled = self.busy = True
 
     def deliver(self) -> bool:
         """Give the reference the next frame; False if there is none."""
@@ -270,7 +299,8 @@ def _effective(meeting: Meeting, suite: int, broken: Broken, *, initiator: bool)
         "application": quirk.prologue is None and quirk.application not in (None, b"SIPC/1", b"SIPC/127"),
     }
     own = material().responder_key if initiator else material().initiator_key
-    if quirk.static_private == own:
+    if quirk.static_private in (own, OTHER_KEY):
+        # Somebody else who is certified as well: the one that is intended is told apart by the name.
         wrong["static_private"] = False
     return {name for name, is_wrong in wrong.items() if is_wrong}
 
@@ -301,6 +331,8 @@ def _judge(meeting: Meeting, suite: int, broken: Broken, *, initiator: bool) -> 
             raise NotAuthenticated(f"established in spite of {', '.join(sorted(wrong))}")
         _check_binding(meeting, established)
     last = meeting.events[-1] if meeting.events else None
+    if isinstance(last, Rejected) and last.reason == "internal" and not meeting.busy:
+        raise InternalFailure(last.detail)
     if isinstance(last, Rejected) or (isinstance(last, Closed) and last.reason is not None):
         raise SessionEnded(last.reason or "unspecified")
     if established is None:
@@ -314,11 +346,46 @@ def _check_binding(meeting: Meeting, established: Established) -> None:
     agreed = meeting.pilot.peer.agreed
     if agreed is None or agreed.binding != established.channel_binding:
         raise NotAuthenticated("the two sides do not have the same channel binding")
-    if established.peer != meeting.pilot.peer.config.identity.name:
+    identity = meeting.pilot.peer.config.identity
+    other = meeting.pilot.peer.quirks.handshake.static_private == OTHER_KEY and not _accepts_one(meeting)
+    if established.peer != (OTHER_NAME if other else identity.name):
         raise NotAuthenticated(f"the peer is taken for {established.peer}")
 
 
+def _accepts_one(meeting: Meeting) -> bool:
+    """Whether the reference accepts one peer only: it is the initiator, or the key is made for one pair of names."""
+    result = meeting.ours.result
+    return result is None or result.role == "initiator" or result.suite.mode is not Mode.X509
+
+
+def _further_seeds() -> Iterator[bytes]:
+    """What takes more than one step."""
+    made, (_, _, service, psk_id) = material(), names()
+    tail = len(service.encode()) + 1
+    tried = Offer((1, 1), 1, (0x0A0A, 0x0001), b"", service.encode()).encode()
+    yield HANDSHAKE.encode([("offer", tried)], b"\0")
+    yield HANDSHAKE.encode([("offer", tried), ("choice", b"\1\0\2")], b"\0")
+    known = Offer((1, 1), 1, (0x0011,), psk_id.encode(), service.encode()).encode()
+    yield HANDSHAKE.encode(
+        [("offer", known[: -tail - len(psk_id)] + b"\xff" * len(psk_id) + known[-tail:])], b"\2"
+    )
+    for leaf, key in (
+        (other_leaf(), OTHER_KEY),
+        (made.initiator, made.initiator_key),
+        (made.responder, made.responder_key),
+    ):
+        for suite in (b"\0", b"\4"):
+            claim = b"\0" + encode_certificates([leaf])
+            yield HANDSHAKE.encode([("body", claim), ("static_private", key)], suite)
+    yield HANDSHAKE.encode([("frame", encode_frame(Reject(1, 1).encode(), b"x"))], b"\0")
+    yield HANDSHAKE.encode([("frame", encode_frame(encode_retry(Selection(1, 2)), b"x"))], b"\0")
+    for name in ("close_here", "abort_here", "expel_here", "busy"):
+        yield HANDSHAKE.encode([(name, b"\1\0")], b"\0")
+        yield HANDSHAKE.encode([("deliver", b""), (name, b"\1\0")], b"\2")
+
+
 def _seeds() -> Iterator[bytes]:
+    yield from _further_seeds()
     for suite in range(5):
         prefix = bytes((suite,))
         yield HANDSHAKE.encode([], prefix)

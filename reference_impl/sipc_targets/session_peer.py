@@ -60,6 +60,9 @@ class SessionPeer:
             return self._keep(self._sealer.seal(body[:_MOST_BODY]))
         if name == "rekey":
             return self._rekey()
+        if name == "large":
+            event = cbor.encode({0: 1, 1: 2, 2: 0, 4: "app.message", 14: bytes(number(body, 0, 65_000))})
+            return self._keep(self._sealer.seal(pack(b"\2\3" + self._numbered(event))))
         if name == "fragments":
             return self._fragments(number(body, 1, 64), self._numbered(body[2 : 2 + _MOST_BODY]))
         return self._keep(self._sealer.seal(pack(self._body(name, body)[:_MOST_BODY])))

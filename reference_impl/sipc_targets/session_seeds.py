@@ -13,6 +13,7 @@ TOKENS = (b"\xa5\0\1\1", b"\xa6\0\1\1", b"app.echo", b"\x0e\x45hello", b"\0\5\2"
 
 _READY: Steps = [("ready", b"")]
 _EVENT = b"\1" + cbor.encode({0: 1, 1: 2, 2: 0, 4: "app.message", 14: b"hello"})
+_CLOSE_FIVE, _CLOSE_NONE = cbor.encode({0: 0, 1: 0, 2: 5}), cbor.encode({0: 0, 1: 0, 2: 0})
 _REQUEST = b"\1" + cbor.encode({0: 1, 1: 0, 2: 0, 4: "app.echo", 7: 1000, 14: b"hello"})
 
 
@@ -67,6 +68,18 @@ def _scenes() -> Iterator[Steps]:
     yield [("message", _REQUEST)] * 10
     yield [("send_event", b"x")] * 6
     yield [("message", b"\0" + _EVENT[1:])] * 2
+    yield [("body", b"\6\0" + _CLOSE_FIVE)]
+    yield [("send_request", b"\x10\0x"), ("body", b"\6\0" + _CLOSE_NONE)]
+    yield [("message", _REQUEST), ("close", b""), ("end_of_stream", b"")]
+    yield [("wait", b"\xea\x60"), ("message", _EVENT)] * 9
+    yield [
+        ("wait", b"\xea\x60"),
+        ("message", _EVENT),
+        ("wait", b"\xea\x60"),
+        ("body", b"\4\0" + (1).to_bytes(8)),
+    ]
+    yield [("large", b"\x40\0"), ("large", b"\xfd\xe8"), ("pieces", b"\0\x3f"), ("large", b"\x50\0")]
+    yield [("send_large", b"\x80\0"), ("send_large", b"\x0f\xff"), ("close_here", b""), ("close", b"")]
 
 
 def sessions() -> Iterator[bytes]:

@@ -64,8 +64,15 @@ LOCAL = (
 )
 """Bytes that are no records, and what happens on this side."""
 
+LARGE = (
+    Step("large", (Int("size", 2, samples=(16_383, 16_384, 65_000)),)),
+    Step("send_large", (Int("size", 2),)),
+)
+"""Messages that are longer than an input may be: one of the other side, one of ours."""
+
+# New steps go to the end: the numbers of the others stand in regression cases.
 SESSION = Sequence(
-    (*HONEST, *FAULTS, *LOCAL),
+    (*HONEST, *FAULTS, *LOCAL, *LARGE),
     most=40,
     prefix=(Int("suite", high=4), Int("settings", samples=(0, 1, 2, 4, 8, 16, 24))),
 )

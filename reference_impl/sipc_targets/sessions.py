@@ -46,7 +46,7 @@ from sipc_targets.violations import (
     TimerAfterEnd,
 )
 
-_HONEST = frozenset(step.name for step in HONEST)
+_HONEST = frozenset(step.name for step in HONEST) | {"large"}
 _DELIVERIES = (MessageReceived, MessageRefused, RequestReceived, ResponseReceived)
 _LISTENING = frozenset({Phase.CONFIRMING, Phase.OPEN, Phase.CLOSING, Phase.DRAINING})
 _LONG_MS = 3_600_000
@@ -170,8 +170,8 @@ class Play:
         data, ended = self.connection.take()
         if data and silent:
             raise SpokeAfterSilence(f"{len(data)} bytes")
-        if ended != self.connection.ended:
-            raise EventsAfterEnd("`take` and `ended` disagree")
+        if ended != self.connection.ended or (ended and self.connection.established):
+            raise EventsAfterEnd("`take`, `ended` and `established` disagree")
         self.peer.hear(data)
         self._collect()
 
@@ -290,6 +290,7 @@ _LOCAL: dict[str, Callable[[Play, bytes], None]] = {
     "cancel": _careful(lambda play, body: play.cancel(body)),
     "rekey_here": _careful(lambda play, body: play.connection.rekey(play.now)),
     "close_here": lambda play, body: play.connection.close(play.now),
+    "send_large": _careful(lambda play, body: play.send(bytes(4 * number(body)))),
     "abort_here": lambda play, body: play.connection.abort(),
     "expel_here": lambda play, body: play.connection.expel("revoked", "shut out"),
     "end_of_stream": lambda play, body: play.connection.receive_eof(),

@@ -53,6 +53,10 @@ class NotAuthenticated(Violation):
     """A handshake was finished although the proof was not that of an acceptable peer."""
 
 
+class InternalFailure(Violation):
+    """Something went wrong on this side: an exception nobody expected was turned into a refusal."""
+
+
 class ForgedAccepted(Violation):
     """A message whose protected bytes were changed was accepted."""
 

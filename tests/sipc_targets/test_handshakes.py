@@ -13,9 +13,10 @@ from ipc_gauntlet.fuzz.execute import execute
 from sipc.certificates import load
 from sipc.errors import AuthenticationError
 from sipc.events import Established
-from sipc.handshake_payload import read_certificates
+from sipc.handshake_payload import encode_certificates, read_certificates
 from sipc.identity import PeerIdentity
 from sipc_targets import TARGETS, violations
+from sipc_targets.credentials import OTHER_KEY, other_leaf
 from sipc_targets.handshakes import HANDSHAKE, QUIRKS
 from sipc_targets.material import golden, material, names
 from sipc_targets.noise import MESSAGE
@@ -113,6 +114,25 @@ def test_a_key_that_was_not_proved_is_found(role: str, monkeypatch: pytest.Monke
     module: Any = sipc.handshake_initiator if role == "initiator" else sipc.handshake_responder
     monkeypatch.setattr(module, "certified_peer", believing)
     assert found(f"sipc.handshake.{role}", violations.NotAuthenticated)
+
+
+def test_an_exception_that_nobody_expected_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection refuses whatever happens, which must not hide it."""
+
+    def broken(_config: object, _payload: bytes, _proven: bytes | None, _wall: float) -> PeerIdentity:
+        raise KeyError("nobody")
+
+    monkeypatch.setattr(sipc.handshake_responder, "certified_peer", broken)
+    assert found("sipc.handshake.responder", violations.InternalFailure)
+
+
+@pytest.mark.parametrize("suite", [0, 4])
+def test_somebody_else_who_is_certified(suite: int) -> None:
+    """A server with no list of peers takes it, by its own name; a client, and a key made for a pair of names, do not."""
+    claim = b"\0" + encode_certificates([other_leaf()])
+    data = HANDSHAKE.encode([("body", claim), ("static_private", OTHER_KEY)], bytes((suite,)))
+    assert BY_NAME["sipc.handshake.responder"].judge(data).accepted == (suite == 0)
+    assert not BY_NAME["sipc.handshake.initiator"].judge(data).accepted
 
 
 def test_a_low_order_key_that_is_taken_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
