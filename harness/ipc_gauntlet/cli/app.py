@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from ipc_gauntlet.cli.lazy import LazyGroup
 from ipc_gauntlet.cli.options import no_color_option
 from ipc_gauntlet.errors import GauntletError, UsageError
 
@@ -36,31 +36,10 @@ class HarnessFailure(click.ClickException):
     exit_code = 3
 
 
-class Commands(click.Group):
-    """A group that imports a command's module when it is needed."""
+class Commands(LazyGroup):
+    """All commands; errors of the package become exit statuses."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order in which they are shown."""
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; name similar ones when there is none."""
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from ipc_gauntlet.engine.selection import suggest
-
-            ctx.fail(f"no such command {args[0]!r}{suggest(args[0], _COMMANDS)}")
-        return super().resolve_command(ctx, args)
+    modules = _COMMANDS
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Run the command; errors of the package become click's."""
@@ -92,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         arguments: Words of the command line; by default those of this process.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a character that a code page lacks must not end the program
+        sys.stdout.reconfigure(
+            errors="replace"
+        )  # a character that a code page lacks must not end the program
     if sys.platform == "win32":
         from ipc_gauntlet.engine.processes import die_together
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 
 import click
+
+from ipc_gauntlet.cli.lazy import LazyGroup
 
 # In the order of `--help`; the module is imported when the command is needed.
 _COMMANDS: Mapping[str, str] = {
@@ -32,31 +33,10 @@ _COMMANDS: Mapping[str, str] = {
 }
 
 
-class FuzzCommands(click.Group):
-    """A group that imports a command's module when it is needed."""
+class FuzzCommands(LazyGroup):
+    """The commands of `fuzz`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order in which they are shown."""
-        del ctx
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        del ctx
-        if cmd_name not in _COMMANDS:
-            return None
-        found: click.Command = importlib.import_module(_COMMANDS[cmd_name]).command
-        return found
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; name similar ones when there is none."""
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from ipc_gauntlet.engine.selection import suggest
-
-            ctx.fail(f"no such command {args[0]!r}{suggest(args[0], _COMMANDS)}")
-        return super().resolve_command(ctx, args)
+    modules = _COMMANDS
 
 
 @click.command("fuzz", cls=FuzzCommands, short_help="Look for bugs in message parsers.")
