@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ipc_gauntlet.fuzz.mutate.bytes import INTERESTING, ByteMutator
 from ipc_gauntlet.fuzz.mutate.dictionary import numbers, tokens_of
-from ipc_gauntlet.fuzz.mutate.parts import PartMutator, lengthened, places_of
+from ipc_gauntlet.fuzz.mutate.parts import PartMutator, flipped, lengthened, places_of
 from ipc_gauntlet.fuzz.mutate.splice import splice
 from ipc_gauntlet.fuzz.mutate.state import encodings, places, substituted
 from ipc_gauntlet.fuzz.target import Part
@@ -157,6 +157,15 @@ def test_parts_are_grouped_by_what_they_are() -> None:
     assert [place.path for place in PLACES.groups] == ["list", "list.item", "list.item"]
     assert len(PLACES.leaves) == 4
     assert set(lengthened(PLACES)) == {b"AbbCddAbbCdd", b"AbbCddCdd"}
+
+
+def test_small_fields_of_the_last_message_bit_by_bit() -> None:
+    """Each bit of the last byte of each, and nothing else."""
+    made = list(flipped(PLACES))
+    assert len(made) == 16
+    assert {b"Abb" + bytes((ord("C") ^ 1 << bit,)) + b"dd" for bit in range(8)} <= set(made)
+    assert all(one[:3] == b"Abb" and one[4:5] == b"d" for one in made)
+    assert not list(flipped(places_of(b"abc", [Part(0, 3, "all", "", 0)])))
 
 
 def test_every_change_of_parts_happens() -> None:

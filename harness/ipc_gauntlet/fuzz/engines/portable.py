@@ -21,7 +21,7 @@ from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
 from ipc_gauntlet.fuzz.engines.share import Budget, Share
 from ipc_gauntlet.fuzz.engines.trim import Trimmer, halves
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
-from ipc_gauntlet.fuzz.mutate.parts import NO_PLACES, PartMutator, lengthened
+from ipc_gauntlet.fuzz.mutate.parts import NO_PLACES, PartMutator, flipped, lengthened
 from ipc_gauntlet.fuzz.mutate.splice import splice
 from ipc_gauntlet.fuzz.plant import transform
 from ipc_gauntlet.fuzz.spec import Spec
@@ -162,7 +162,7 @@ class _Loop:
         self._budget.tell(self._executor.executions - before, brought, others=not fresh)
 
     def _explore(self, entry: Entry) -> int:
-        """Answer what an input compares, and lengthen it by one of each of its groups."""
+        """Answer what an input compares, lengthen it by one of each of its groups, flip its last bits."""
         brought = self._repair.answer_all(entry.data, entry.cost, self._try)
         if self._schema is not None:
             entry.places = self._schema.places(entry.data)
@@ -171,6 +171,7 @@ class _Loop:
                     brought += 1
                 elif not self._executor.accepted:
                     brought += self._repair.answer_last(data, self._try)
+            brought += sum(self._try(self._schema.fix(data)) for data in flipped(entry.places))
         return brought
 
     # Ways: each makes some inputs of one, and tells how many showed something new.

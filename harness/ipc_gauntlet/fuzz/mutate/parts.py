@@ -18,6 +18,8 @@ _INDEX = re.compile(r"\[\d+\]")
 _MOST = 512
 _GO_ON = 0.3
 _KINDS = 8
+_SMALL = 2
+_FLIPPED = 6
 
 
 class Place(NamedTuple):
@@ -84,6 +86,27 @@ def lengthened(places: Places) -> Iterator[bytes]:
     for path in list(kinds)[:_KINDS]:
         last = places.paths[path][-1]
         yield places.data[: last.end] + places.data[last.start :]
+
+
+def flipped(places: Places) -> Iterator[bytes]:
+    """An input with one bit changed, of each of the small fields of its last message.
+
+    What refuses or changes something by a flag compares nothing, so that nothing else would tell. The last message is
+    the last group of the outermost kind of which there may be several.
+
+    Args:
+        places: The input.
+    """
+    kinds = list(dict.fromkeys(place.path for place in places.groups))
+    several = [path for path in kinds if len(places.paths[path]) > 1] or kinds[1:] or kinds
+    if not several:
+        return
+    last = places.paths[several[0]][-1]
+    inside = [leaf for leaf in places.leaves if last.start <= leaf.start and leaf.end <= last.end]
+    for leaf in [leaf for leaf in inside if 0 < leaf.end - leaf.start <= _SMALL][:_FLIPPED]:
+        for bit in range(8):
+            at = leaf.end - 1
+            yield places.data[:at] + bytes((places.data[at] ^ (1 << bit),)) + places.data[at + 1 :]
 
 
 class PartMutator:
