@@ -208,23 +208,23 @@ class Running(Current):
         super().__init__(path, longest)
 
     @property
-    def execution(self) -> int:  # type: ignore[override]
+    def execution(self) -> int:
         """Number of the execution that goes on, 0 while there is none."""
         number = self._count()
         return number if number != self._idle_at and self._found() is not None else 0
 
     @execution.setter
     def execution(self, number: int) -> None:
-        pass
+        """Ignored: it is looked up."""
 
     @property
-    def data(self) -> bytes:  # type: ignore[override]
+    def data(self) -> bytes:
         """Its input."""
         return self._found() or b""
 
     @data.setter
     def data(self, data: bytes) -> None:
-        pass
+        """Ignored: it is looked up."""
 
     def idle(self) -> None:
         """What takes long from here to the next execution is not the target's fault."""

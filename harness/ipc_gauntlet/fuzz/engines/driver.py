@@ -24,8 +24,8 @@ from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.coverage.instrument import Coverage, install
 from ipc_gauntlet.fuzz.differential.answers import Answer, Outcome
 from ipc_gauntlet.fuzz.differential.compare import Reference, compare, refer, troubled
+from ipc_gauntlet.fuzz.differential.pool import Entry, Pool
 from ipc_gauntlet.fuzz.differential.remote import RemoteParser
-from ipc_gauntlet.fuzz.engines.pool import Entry, Pool
 from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
 from ipc_gauntlet.fuzz.execute import crash, noncanonical
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
@@ -40,8 +40,6 @@ _BY_SCHEMA, _ANEW, _SPLICED = 0.45, 0.05, 0.05
 _FIRST = (b"", b"\x00", b"\x00" * 8, b"0", b"A" * 16, bytes(range(64)))
 # Features of three kinds in one set of numbers.
 _KINDS, _OF_REFERENCE, _OF_PAIRS, _OF_IMPLEMENTATION = 3, 0, 1, 2
-# An input whose children break the driver costs dearly: it counts as tried so often.
-_BREAKS_COST = 1 << 16
 _FEEDBACK = "pairs,reference,implementation"
 _PAIRS_TOLD = 40
 
@@ -222,7 +220,7 @@ class _Loop:
         if not isinstance(outcome, Answer):
             self._work.found(troubled(self._target, one.data, outcome))
             if one.parent is not None and outcome.breaks:
-                one.parent.picked += _BREAKS_COST
+                one.parent.broke()
         elif reference is not None and (finding := compare(self._target, one.data, reference, outcome)):
             self._work.found(finding)
 
@@ -240,7 +238,7 @@ class _Loop:
         new = any(feature not in self._shown for feature in features)
         self._shown.update(features)
         if features and (new or not len(self._pool)):
-            self._pool.add(Entry(data, len(features), tuple(features)))
+            self._pool.add(Entry(data, tuple(features)))
             if new and self._keeping:
                 self._work.keep(data)
 
