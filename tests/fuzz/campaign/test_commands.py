@@ -10,7 +10,7 @@ import jsonschema
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from fuzz_campaigns import TARGETS, Campaign
+from fuzz_campaigns import TARGETS, Campaign, settled
 from rich.console import Console
 
 from ipc_gauntlet.cli.app import cli
@@ -140,7 +140,7 @@ def test_wrong_use(store: Store, arguments: list[str], word: str) -> None:
 
 def test_status_follows_its_schema(store: Store, campaign: Callable[..., Campaign], checkout: Path) -> None:
     run = campaign(seconds=1.0)
-    run.run()
+    run.run(until=settled)
     schema = json.loads((checkout / "docs" / "fuzz-status.schema.json").read_text(encoding="utf-8"))
     for text in (
         (run.folder / "status.json").read_bytes(),
