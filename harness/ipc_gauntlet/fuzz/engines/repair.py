@@ -21,8 +21,8 @@ _LAST = 2
 _HALF_WAY = 2
 _ANSWERS = 16
 _FURTHER = 2
-_QUESTIONS = 32
-_ANSWERS_OF_NEW = 128
+_QUESTIONS = 24
+_ANSWERS_OF_NEW = 80
 _KNOWN = 1 << 14
 
 Try = Callable[[bytes], bool]

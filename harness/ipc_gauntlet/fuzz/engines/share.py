@@ -5,7 +5,7 @@ from __future__ import annotations
 _LEAST = 0.1
 _HALVED_AFTER = 1 << 14
 _DOUBT = 64
-_PART = 0.3
+_PART = 1.0
 _BUDGET_HALVED_AFTER = 1 << 12
 
 
