@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,15 +30,7 @@ def command() -> None:
 @click.option("-v", "--verbose", is_flag=True, help="Explain every failure, not one of each kind.")
 @no_color_option
 @click.pass_context
-def merge_command(
-    ctx: click.Context,
-    files: tuple[Path, ...],
-    json_path: Path | None,
-    junit_path: Path | None,
-    markdown_path: Path | None,
-    strict: bool,
-    verbose: bool,
-) -> None:
+def merge_command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
     """Make one report of the parts of a run that was split with `run --shard`.
 
     Exit status: that of the whole run; 3 when a part is missing.
@@ -49,14 +42,11 @@ def merge_command(
     from ipc_gauntlet.report.markdown import markdown
     from ipc_gauntlet.report.merge import merge
 
-    whole = merge([read_report(path) for path in files], strict=strict)
-    if json_path is not None:
-        write_report(json_path, json_bytes(whole))
-    if junit_path is not None:
-        write_report(junit_path, junit_xml(whole))
-    if markdown_path is not None:
-        write_report(markdown_path, markdown(whole))
-    print_outcome(make_console(ctx), whole, verbose=verbose)
+    whole = merge([read_report(path) for path in values["files"]], strict=values["strict"])
+    for name, render in (("json_path", json_bytes), ("junit_path", junit_xml), ("markdown_path", markdown)):
+        if values[name] is not None:
+            write_report(values[name], render(whole))
+    print_outcome(make_console(ctx), whole, verbose=values["verbose"])
     ctx.exit(whole.exit_status)
 
 

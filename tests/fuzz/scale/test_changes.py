@@ -89,7 +89,8 @@ def fuzz_pr(made: Checkout, *words: str) -> Result:
         "--targets",
         str(made.targets),
         "--time",
-        "6s",
+        "12s",
+        "--no-canary",
         "-n",
         "1",
     ]

@@ -37,6 +37,7 @@ _TRIAGE_SECONDS = 60.0
     "-n", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Slices at once (default: one per core)."
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, metavar="N")
+@click.option("--no-canary", is_flag=True, help="Do not look first whether planted defects are found.")
 @report_options
 @store_option
 @no_color_option
@@ -73,7 +74,9 @@ def _fuzz(console: Console, store: Store, found: list[Found], values: dict[str, 
     from ipc_gauntlet.fuzz.scale.changes import wishes_for
 
     view = RunView(console)
-    wishes = wishes_for(found, duration(values["time"]), values["jobs"], values["seed"])
+    wishes = wishes_for(
+        found, duration(values["time"]), values["jobs"], values["seed"], canary=not values["no_canary"]
+    )
     try:
         return run(Order(store=store, wishes=wishes, fresh=True), view, stopping)
     finally:

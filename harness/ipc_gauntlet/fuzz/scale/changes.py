@@ -188,7 +188,7 @@ def set_aside(state: State, signatures: Iterable[str]) -> None:
         state.mark(signature, status="ignored")
 
 
-def wishes_for(found: Sequence[Found], seconds: float, jobs: int | None, seed: int) -> Wishes:
+def wishes_for(found: Sequence[Found], seconds: float, jobs: int | None, seed: int, canary: bool) -> Wishes:
     """What a pull request's campaign is asked for."""
     return Wishes(
         name="pr",
@@ -196,6 +196,7 @@ def wishes_for(found: Sequence[Found], seconds: float, jobs: int | None, seed: i
         jobs=jobs,
         seed=seed,
         engines=ENGINES,
+        canary=canary,
         patterns=tuple(one.target.name for one in found),
         modules=tuple(
             dict.fromkeys(one.source.module for one in found if one.source.label == "command line")
