@@ -81,6 +81,19 @@ def test_parsers_of_many_shapes_are_bound_to_their_copies(parse: Callable[[bytes
     assert loose.judge(offer + b"!", 1000)[0] == "accepted"
 
 
+def test_a_function_that_another_one_made_is_bound_too() -> None:
+    made = Mutants(Workshop(of(made_by_another(), "sipc.cbor")))
+    loose = made.load(next(one for one in made.all if "bytes behind the CBOR value" in one.before))
+    assert loose.judge(b"\x01\x02", 1000)[0] == "accepted"
+
+
+def made_by_another() -> Callable[[bytes], object]:
+    def play(data: bytes) -> object:
+        return cbor.decode(data)
+
+    return play
+
+
 def test_a_parser_that_uses_nothing_measured_is_a_wrong_use() -> None:
     with pytest.raises(UsageError, match="uses none of the modules"):
         Workshop(of(len, "sipc.cbor"))

@@ -68,6 +68,9 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     whoever leaves it out fails on that input. What is left are checks that no input pins, listed with
     --list-survivors; some of them make no difference, others miss a test.
 
+    Targets that play whole sessions are left out unless --target names them: they have thousands of mutants, each with
+    dozens of modules, and take hours.
+
     Exit status: 0 done; 1 a score is under --fail-under; 2 wrong use; 3 it could not be done; 130 interrupted.
     """
     from ipc_gauntlet.cli.console import make_console, put
@@ -75,7 +78,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
 
     console = make_console(ctx)
     store = store_from(values)
-    found = targets_from(values)
+    named = bool(values["patterns"])
+    found = [one for one in targets_from(values) if named or one.target.layer != "sequence"]
     wish = _wish(values, store.folder if not values["no_corpus"] else None)
     results, failed = [], 0
     chosen = _pinnable(found, values["write_vectors"] is not None)

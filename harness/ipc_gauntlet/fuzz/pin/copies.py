@@ -187,7 +187,7 @@ class Workshop:
         fresh = set().union(*(self.affected(name) for name in changed))
         loaded = self._load(fresh, changed, names or {})
         modules = {**self._shared, **loaded}
-        binder = Binder(modules, self._originals)
+        binder = Binder(modules, self._originals, frozenset(self.measured))
         caches = [clear for module in modules.values() for clear in _caches(module)]
         rejects = tuple(binder.of(one) for one in self.target.rejects)
         return Copy(binder.of(self.target.parse), rejects, binder.of(self.target.reason), self.steps, caches)

@@ -6,7 +6,7 @@ that wrap a parser for its target, is made anew with its globals pointing at the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from functools import partial
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -21,9 +21,16 @@ class Binder:
     Args:
         copies: Copied modules by name.
         originals: The modules they are copies of.
+        changed: Those of them that are changed in some copy.
     """
 
-    def __init__(self, copies: Mapping[str, ModuleType], originals: Mapping[str, ModuleType]) -> None:
+    def __init__(
+        self,
+        copies: Mapping[str, ModuleType],
+        originals: Mapping[str, ModuleType],
+        changed: Container[str] = (),
+    ) -> None:
+        self._changed = changed
         self._copies = copies
         self._originals = originals
         self._known: dict[int, tuple[object, object]] = {}
@@ -69,6 +76,10 @@ class Binder:
         for name, held in vars(self._originals[module]).items():
             if held is value:
                 return getattr(self._copies[module], name)
+        if isinstance(value, FunctionType) and module not in self._changed:
+            # A function that another one has made: the same code, on top of the copied module.
+            cells = tuple(self._cell(cell) for cell in value.__closure__ or ())
+            return _function(value, vars(self._copies[module]), cells)
         if not callable(value):
             return value  # an object that was made of a copied class; it says the same as before
         raise UsageError(
@@ -82,15 +93,7 @@ class Binder:
         unchanged = all(function.__globals__[name] is value for name, value in held.items())
         if unchanged and all(new is old for new, old in zip(cells, function.__closure__ or (), strict=True)):
             return function
-        made = FunctionType(
-            function.__code__,
-            {**function.__globals__, **held},
-            function.__name__,
-            function.__defaults__,
-            cells,
-        )
-        made.__kwdefaults__ = function.__kwdefaults__
-        return made
+        return _function(function, {**function.__globals__, **held}, cells)
 
     def _cell(self, cell: CellType) -> CellType:
         try:
@@ -99,3 +102,11 @@ class Binder:
             return cell
         new = self.of(old)
         return cell if new is old else CellType(new)
+
+
+def _function(old: FunctionType, space: dict[str, Any], cells: tuple[CellType, ...]) -> FunctionType:
+    """The same code in another namespace."""
+    made = FunctionType(old.__code__, space, old.__name__, old.__defaults__, cells)
+    made.__kwdefaults__ = old.__kwdefaults__
+    made.__qualname__ = old.__qualname__
+    return made

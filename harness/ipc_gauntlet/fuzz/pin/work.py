@@ -18,6 +18,8 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from types import TracebackType
+from typing import Self
 
 import msgspec
 import psutil
@@ -54,7 +56,7 @@ _MB = 1 << 20
 
 
 class Guard:
-    """A thread that ends the process when one call takes too much CPU time or memory.
+    """A thread that ends the process when one call takes too much CPU time or memory. Use it as a context.
 
     Args:
         running: Is told which mutant runs.
@@ -66,6 +68,8 @@ class Guard:
         self._orders = orders
         self._numbers: dict[str, int] = {}
         self._steps = Steps()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="pin-guard", daemon=True)
         self._process = psutil.Process()
         self._most = self._process.memory_info().rss + orders.memory_mb * _MB
 
@@ -80,15 +84,22 @@ class Guard:
         write_whole(folder / NAMES, msgspec.json.encode(names))
         self._numbers = {name: number for number, name in enumerate(names)}
 
-    def start(self) -> None:
-        """Begin to watch."""
-        threading.Thread(target=self._watch, name="pin-guard", daemon=True).start()
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
 
     def _watch(self) -> None:
         calls, since = -1, time.process_time()
         for beat in itertools.count(1):
             self._running.beat(beat)
-            time.sleep(_LOOK)
+            if self._over.wait(_LOOK):
+                return
             if self._process.memory_info().rss > self._most:
                 os._exit(Exit.MEMORY)
             if not self._steps.busy or self._steps.calls != calls:
@@ -118,7 +129,10 @@ class Pinning:
         Raises:
             GauntletError: The target cannot be copied.
         """
-        self._guard.start()
+        with self._guard:
+            return self._run()
+
+    def _run(self) -> Pinned:
         bench = Bench(self._target, self._guard.told, self._orders.without, self._known)
         corpus = self._corpus()
         before = score(bench, corpus)
