@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable
 
+import cbor2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +69,19 @@ def test_cbor_is_filled_and_deepened() -> None:
     )  # an array of more than 255
 
 
+@given(
+    st.recursive(st.integers(0, 99), lambda inner: st.lists(inner, max_size=3), max_leaves=12),
+    st.integers(64, 2000),
+)
+def test_whatever_is_nested_what_grows_stays_cbor(value: object, size: int) -> None:
+    """Every recipe of the schema makes an input that is well-formed, whatever the order in which fields are named."""
+    cbor = Schema(CborAny("value"))
+    for recipe, data in members(cbor2.dumps(value, canonical=True), cbor, size):
+        if recipe.startswith(("many", "deep")) and recipe != "many:0":
+            with io.BytesIO(data) as stream:
+                cbor2.CBORDecoder(stream).decode()
+
+
 def test_pairs_of_a_map_get_keys_of_their_own() -> None:
     cbor = Schema(CborAny("value"))
     made = dict(members(bytes.fromhex("a10102"), cbor, 300))
@@ -76,7 +91,21 @@ def test_pairs_of_a_map_get_keys_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "recipe", ["", "bytes", "bytes:x:1", "fill:99999", "many:-1", "deep:0", "other:1", "bytes:90:1"]
+    "recipe",
+    [
+        "",
+        "bytes",
+        "bytes:x:1",
+        "fill:99999",
+        "many:-1",
+        "deep:0",
+        "deep:0:0",
+        "deep:0:999",
+        "deep:-1:1",
+        "fill:-1",
+        "other:1",
+        "bytes:90:1",
+    ],
 )
 def test_a_recipe_that_does_not_fit_makes_nothing(recipe: str) -> None:
     assert Family(b"M1\x00\x03abc", recipe).member(100, target(FRAME)) is None

@@ -7,9 +7,8 @@ import base64
 from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.oracles.answers import Expected, wrong
-from ipc_gauntlet.fuzz.oracles.costly import judge_counts, measure, one_input, timed
+from ipc_gauntlet.fuzz.oracles.costly import counted_sizes, judge_counts, measure, one_input, timed
 from ipc_gauntlet.fuzz.oracles.families import Family
-from ipc_gauntlet.fuzz.oracles.growth import sizes
 from ipc_gauntlet.fuzz.oracles.leak import leak
 from ipc_gauntlet.fuzz.target import Target
 from ipc_gauntlet.fuzz.triage.case import holds
@@ -47,7 +46,7 @@ def observed_again(finding: Finding, target: Target, child: Child) -> Finding | 
     family = Family(base64.b64decode(details.get("base", "")), details.get("recipe", ""))
     if oracle == "cpu_ns":
         return timed(target, child, family, finding.frames[-1] if finding.frames else None)
-    measured = measure(family, target, child, sizes(target.longest, 8), "count")
+    measured = measure(family, target, child, counted_sizes(family, target), "count")
     if measured is None:
         return None
     return next((one for one in judge_counts(target, measured) if one.kind == finding.kind), None)

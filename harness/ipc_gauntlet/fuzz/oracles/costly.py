@@ -31,6 +31,7 @@ _HIGH_PEAK = 2 << 20
 _TIMED_TOP = 1 << 18
 _MOST_NS = 30_000_000
 _POINTS = 4
+_LEAST_FAMILIES = 4
 _FLAT = 20
 _TIMED = 3
 _TIMES_LIMIT = 1.6
@@ -81,7 +82,7 @@ def costly(target: Target, child: Child, inputs: Sequence[bytes], budget: Budget
         target: What they are for.
         child: Where to execute them.
         inputs: The most promising first.
-        budget: When to stop; counts families.
+        budget: When to stop; counts families, of which a few are measured in any case.
 
     Raises:
         GauntletError: Inputs cannot be executed.
@@ -89,13 +90,15 @@ def costly(target: Target, child: Child, inputs: Sequence[bytes], budget: Budget
     seen: set[str] = set()
     floor = _floor(child, inputs)
     promising: list[Measured] = []
+    taken = 0
     for data in inputs:
         for finding in one_input(target, data, child.one(data, measure="count"), floor):
             yield from _new(finding, seen)
         for family in families(data, target):
-            if not budget.take():
+            if not budget.take() and taken >= _LEAST_FAMILIES:
                 break
-            measured = measure(family, target, child, sizes(target.longest, 8), "count")
+            taken += 1
+            measured = measure(family, target, child, counted_sizes(family, target), "count")
             if measured is None:
                 continue
             for finding in judge_counts(target, measured):
@@ -134,6 +137,11 @@ def one_input(target: Target, data: bytes, answer: Answer, floor: tuple[int, int
     if peak > _HIGH_PEAK and peak > _PEAK_PER_BYTE * length:
         text = f"{len(data)} bytes make the parser allocate {peak >> 10} KiB"
         yield _finding(target, "greedy", data, _Seen("amount", text))
+
+
+def counted_sizes(family: Family, target: Target) -> list[int]:
+    """Sizes at which lines and memory are counted: up to the longest input, and four doublings in any case."""
+    return sizes(max(target.longest, len(family.base) << 4), 8)
 
 
 def measure(family: Family, target: Target, child: Child, at: Sequence[int], how: Measure) -> Measured | None:

@@ -94,9 +94,8 @@ def chosen(target: Target, child: Child, store: Store) -> list[bytes]:
     Raises:
         GauntletError: Inputs cannot be executed.
     """
-    room = max(target.longest // 8, 64)
     inputs = dict.fromkeys(bytes(data) for data in [*target.seeds(), *store.inputs(target.name)])
-    short = [data for data in inputs if 0 < len(data) <= room][:_LOOKED_AT]
+    short = [data for data in inputs if 0 < len(data) <= target.longest][:_LOOKED_AT]
     answers = list(zip(short, child.run(short, measure="count"), strict=True))
     good = [(data, answer) for data, answer in answers if answer.finding is None]
     accepted = _in_turn([pair for pair in good if pair[1].accepted], _ACCEPTED)

@@ -5,7 +5,7 @@ A family has a recipe, a short text, so that a finding can say how its inputs ar
     bytes:4:2      the two bytes at offset 4, again and again
     fill:7         field 7 of the input, in the order of the wire schema, with its bytes repeated
     many:7         the last thing in field 7, again and again
-    deep:7:9       field 7 in the place of field 9, which is within it, again and again
+    deep:7:2       field 7 in the place of the second field within it, again and again
 
 Where there is a wire schema, lengths, counts and checksums are put right afterwards.
 """
@@ -79,7 +79,7 @@ def families(base: bytes, target: Target) -> Iterator[Family]:
                 yield Family(base, f"many:{place}")
             for step, inner in enumerate(list(node.walk())[1:], start=1):
                 if inner.field == node.field:
-                    yield Family(base, f"deep:{place}:{place + step}")
+                    yield Family(base, f"deep:{place}:{step}")
                     break
     step = max(len(base) // _MOST_BYTES, 1)
     for offset in range(0, len(base), step):
@@ -97,7 +97,7 @@ def _repeated(base: bytes, offset: int, length: int, size: int) -> bytes | None:
 
 def _grown(root: Node, kind: str, places: list[int], more: int) -> Node | None:
     nodes = list(root.walk())
-    if more < 0 or not places or max(places) >= len(nodes):
+    if more < 0 or not places or not 0 <= places[0] < len(nodes):
         return None
     node = nodes[places[0]]
     if kind == "fill" and node.data:
@@ -106,7 +106,7 @@ def _grown(root: Node, kind: str, places: list[int], more: int) -> Node | None:
     if kind == "many" and node.children:
         return _filled(root, node, more)
     if kind == "deep" and len(places) == 2:
-        return _deepened(root, node, nodes[places[1]], more)
+        return _deepened(root, node, places[1], more)
     return None
 
 
@@ -125,16 +125,17 @@ def _filled(root: Node, node: Node, more: int) -> Node | None:
     return root
 
 
-def _deepened(root: Node, node: Node, inner: Node, more: int) -> Node | None:
-    ring = node.size() - inner.size()
+def _deepened(root: Node, node: Node, place: int, more: int) -> Node | None:
+    within = list(node.walk())
+    if not 0 < place < len(within):
+        return None
+    hole = within[place]
+    ring = node.size() - hole.size()
     if ring <= 0:
         return None
-    times = min(more // ring + 1, _MOST_DEEP)
     pattern = node.copy()
-    place = next(at for at, one in enumerate(node.walk()) if one is inner)
-    hole = inner
-    for _ in range(times):
+    for _ in range(min(more // ring + 1, _MOST_DEEP)):
         layer = pattern.copy()
         replace(hole, layer)
-        hole = next(one for at, one in enumerate(layer.walk()) if at == place)
+        hole = list(layer.walk())[place]
     return root
