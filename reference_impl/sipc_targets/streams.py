@@ -131,6 +131,7 @@ RECORDS = Sequence(
     prefix=(Int("cipher", high=1),),
     samples=lambda: _record_seeds(),
 )
+_REKEY = b"\5\0"
 _FAULTS = {"raw", "flip", "again", "skip", "other_key", "old_key", "silent_rekey", "short_tag"}
 
 
@@ -156,9 +157,10 @@ class _Stream:
             self.honest += not self.faulty
             plaintext = body
             if name != "plaintext":
-                plaintext = _padded(b"\5\0" if name == "rekey" else body)
+                plaintext = _padded(_REKEY if name == "rekey" else body)
             self._last = self.sealer.seal(plaintext)
-            if name == "rekey":
+            # Whoever sends a REKEY goes on under the next key, whatever step it was made by.
+            if plaintext[2 : 2 + int.from_bytes(plaintext[:2])] == _REKEY:
                 self._old = self.state.key
                 self.state.rekey()
             return self._last
