@@ -160,7 +160,7 @@ class _Stream:
                 plaintext = _padded(_REKEY if name == "rekey" else body)
             self._last = self.sealer.seal(plaintext)
             # Whoever sends a REKEY goes on under the next key, whatever step it was made by.
-            if plaintext[2 : 2 + int.from_bytes(plaintext[:2])] == _REKEY:
+            if plaintext[2 : 2 + int.from_bytes(plaintext[:2])][:1] == _REKEY[:1]:
                 self._old = self.state.key
                 self.state.rekey()
             return self._last
