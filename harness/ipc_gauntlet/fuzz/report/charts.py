@@ -94,7 +94,7 @@ def short(value: float) -> str:
 
 def clock(seconds: float) -> str:
     """A duration in few characters: `45 s`, `12 min`, `7.5 h`."""
-    if seconds < 10:  # noqa: PLR2004
+    if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 2 * _MINUTE:
         return f"{seconds:.0f} s"
