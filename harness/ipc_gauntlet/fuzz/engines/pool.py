@@ -13,8 +13,6 @@ from itertools import accumulate
 from math import sqrt
 from random import Random
 
-from ipc_gauntlet.fuzz.mutate.parts import Places
-
 _PICKS_FOR_EACH = 2
 _LEAST_PICKS = 16
 _RARITY = 0.8
@@ -30,14 +28,12 @@ class Entry:
         cost: How many edges it takes.
         shown: Features that it shows.
         picked: How often it was chosen.
-        places: Its parts, once they were asked for.
     """
 
     data: bytes
     cost: int
     shown: tuple[int, ...]
     picked: int = 0
-    places: Places | None = None
 
 
 class Pool:

@@ -21,7 +21,7 @@ from ipc_gauntlet.fuzz.engines.schema_maker import SchemaMaker
 from ipc_gauntlet.fuzz.engines.share import Budget, Share
 from ipc_gauntlet.fuzz.engines.trim import Trimmer, halves
 from ipc_gauntlet.fuzz.mutate.bytes import ByteMutator
-from ipc_gauntlet.fuzz.mutate.parts import NO_PLACES, PartMutator, flipped, lengthened
+from ipc_gauntlet.fuzz.mutate.parts import PartMutator, flipped, lengthened
 from ipc_gauntlet.fuzz.mutate.splice import splice
 from ipc_gauntlet.fuzz.plant import transform
 from ipc_gauntlet.fuzz.spec import Spec
@@ -165,13 +165,13 @@ class _Loop:
         """Answer what an input compares, lengthen it by one of each of its groups, flip its last bits."""
         brought = self._repair.answer_all(entry.data, entry.cost, self._try)
         if self._schema is not None:
-            entry.places = self._schema.places(entry.data)
-            for data in lengthened(entry.places):
+            places = self._schema.places(entry.data)
+            for data in lengthened(places):
                 if self._try(data[: self._longest]):
                     brought += 1
                 elif not self._executor.accepted:
                     brought += self._repair.answer_last(data, self._try)
-            brought += sum(self._try(self._schema.fix(data)) for data in flipped(entry.places))
+            brought += sum(self._try(self._schema.fix(data)) for data in flipped(places))
         return brought
 
     # Ways: each makes some inputs of one, and tells how many showed something new.
@@ -206,11 +206,7 @@ class _Loop:
         schema = self._schema
         if schema is None:
             return self._by_bytes(entry)
-        other = self._pool.any()
-        for one in (entry, other):
-            if one.places is None:
-                one.places = schema.places(one.data)
-        data = self._parts.mutate(entry.places or NO_PLACES, other.places or NO_PLACES)
+        data = self._parts.mutate(schema.places(entry.data), schema.places(self._pool.any().data))
         # As long as before: lengths are right, checksums need not be.
         fixes = len(data) == len(entry.data) and self._rng.random() < _FIXED
         return schema.fix(data) if fixes else data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from random import Random
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from ipc_gauntlet.fuzz.mutate.parts import Places, places_of
 from ipc_gauntlet.fuzz.target import Structure, Target
 
 _Made = TypeVar("_Made")
+_REMEMBERED = 256
 
 
 class SchemaMaker:
@@ -28,6 +30,7 @@ class SchemaMaker:
         self._structure = structure
         self._rng = rng
         self._longest = longest
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._places)
         # Structures of users need not have it.
         fix = getattr(structure, "fix", None)
         self._fix: Callable[[bytes], bytes] | None = fix if callable(fix) else None
@@ -51,7 +54,10 @@ class SchemaMaker:
         return data if fix is None else self._call("fix", lambda: fix(data), data)[: self._longest]
 
     def places(self, data: bytes) -> Places:
-        """The parts of an input."""
+        """The parts of an input; those of the last inputs asked about are remembered."""
+        return self._remembered(data)
+
+    def _places(self, data: bytes) -> Places:
         return self._call("explain", lambda: places_of(data, self._structure.explain(data)), data)
 
     def ranges(self, data: bytes) -> Iterator[tuple[int, int]]:

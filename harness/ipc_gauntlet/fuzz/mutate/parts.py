@@ -52,10 +52,6 @@ class Places(NamedTuple):
     paths: dict[str, tuple[Place, ...]]
 
 
-NO_PLACES = Places(b"", (), (), {})
-"""Nothing is known."""
-
-
 def places_of(data: bytes, parts: Sequence[Part]) -> Places:
     """Sort the parts of an input.
 
