@@ -2,9 +2,10 @@
 
 What a client of a full queue sees depends on the system, and on the client. On Linux a connection over TCP waits, and so
 does a blocking `connect` to a Unix socket; a non-blocking one, which is what a connect with a time-out is in most
-languages, is told at once to try again. The BSD family refuses Unix connections, and Windows gives up on a full TCP queue after two seconds, so there the
-queue is left open: connecting succeeds and nobody ever answers. A pipe whose only instance is taken is busy for ever; a
-client has to wait for it. `Blackhole.connect_hangs` tells whether the queue is full.
+languages, is told at once to try again. The BSD family refuses Unix connections, so there the queue is left open:
+connecting succeeds and nobody ever answers. On Windows a client of a full TCP queue waits for about two seconds before it is
+refused; a pipe whose only instance is taken is busy for ever, and a client has to wait for it. `Blackhole.connect_hangs`
+tells whether the queue is full.
 """
 
 import socket
@@ -113,7 +114,7 @@ def _tcp_blackhole(*, full: bool) -> Blackhole:
         filler.settimeout(FILLER_WAIT_S)
         return filler, filler.connect_ex(target) == 0
 
-    return _filled(hole, connect) if full and sys.platform != "win32" else hole
+    return _filled(hole, connect) if full else hole
 
 
 if sys.platform == "win32":
