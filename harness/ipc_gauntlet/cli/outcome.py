@@ -61,7 +61,11 @@ def _print_unverified(console: Console, report: Report) -> None:
             key = (result.requirement, result.message)
             found[key] = found.get(key, 0) + 1
     for (requirement, why), count in sorted(found.items()):
-        put(console, ("not verifiable here: ", "yellow"), f"{requirement} ({count} cases): {one_line(why, 200)}")
+        put(
+            console,
+            ("not verifiable here: ", "yellow"),
+            f"{requirement} ({count} cases): {one_line(why, 200)}",
+        )
 
 
 def _groups(results: Iterable[CaseResult], verbose: bool) -> list[list[CaseResult]]:

@@ -1,11 +1,12 @@
 """TCP: the loopback interface, by its numbers, and nothing else."""
 
 import ipaddress
+import platform
 
 import psutil
 import pytest
 
-from ipc_gauntlet import Lab, RawPeer, case
+from ipc_gauntlet import Lab, NotVerifiable, RawPeer, case
 from ipc_gauntlet_suites.transport.places import works
 
 MEANT = {
@@ -27,6 +28,8 @@ def test_listens_on_loopback_only(lab: Lab) -> None:
     served = lab.listen()
     works(lab, served)
     listening = [one.where for one in lab.internet_sockets("server") if one.listening]
+    if not listening and platform.system() != "Linux":
+        raise NotVerifiable("this system does not tell which sockets a process listens at")
     lab.require_control_that(bool(listening), "no listening socket was found")
     open_ones = [
         where for where in listening if not ipaddress.ip_address(where.rpartition(":")[0]).is_loopback
