@@ -190,6 +190,11 @@ MUTANTS: tuple[Mutant, ...] = (
                 old="            self._emit(RequestEnded(mid, Cause.CLOSED))\n",
                 new="            del mid\n",
             ),
+            Patch(
+                module="sipc_runtime.service",
+                old="        for stopped in stops:\n            stopped.set()\n",
+                new="        del stops\n",
+            ),
         ),
     ),
     Mutant(
