@@ -32,7 +32,7 @@ def crash(target: Target, data: bytes, error: BaseException) -> Finding:
     if isinstance(error, Disagreement):
         kind, name = "disagreement", error.pair
     where = f" in {frames[-1].function} ({frames[-1].file}:{frames[-1].line})" if frames else ""
-    text = " ".join(str(error).split())[:200]
+    text = _words_of(error)
     return Finding(
         target=target.name,
         kind=kind,
@@ -42,6 +42,16 @@ def crash(target: Target, data: bytes, error: BaseException) -> Finding:
         error=name,
         frames=frames,
     )
+
+
+def _words_of(error: BaseException) -> str:
+    """What an exception says, on one line. Its text is made by the code under test, which may fail at that, too."""
+    try:
+        text = str(error)
+    except Exception as again:  # noqa: BLE001 - whatever the code under test raises
+        text = f"(no text: {type(again).__name__})"
+    # Half of a surrogate pair is a text in Python, and none in JSON.
+    return " ".join(text.encode("utf-8", "replace").decode().split())[:200]
 
 
 def made(

@@ -50,7 +50,8 @@ def sources(extra: Sequence[str] = ()) -> list[Source]:
     """
     points = sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name)
     installed = {point.value: Source(point.value, point.name) for point in points}
-    return [*installed.values(), *(Source(name, _BY_HAND) for name in extra if name not in installed)]
+    named = dict.fromkeys(str(Path(name).resolve()) if name.endswith(".py") else name for name in extra)
+    return [*installed.values(), *(Source(name, _BY_HAND) for name in named if name not in installed)]
 
 
 def load(source: Source) -> list[Target]:

@@ -22,6 +22,9 @@ from ipc_gauntlet.fuzz.work import Work, write_whole
 PLANTS = "plants.json"
 """In the slice's folder: what `--plants` found, by target."""
 
+SURVIVED = "survived"
+"""In the slice's folder: `--once` came to its end, whatever the exit status says."""
+
 _KINDS = (":raise", ":branch", ":rare")
 _TOGETHER = 8
 _TRACED = 200
@@ -49,6 +52,7 @@ def once(spec: Spec, data: bytes) -> None:
     """
     target = _prepared(spec)
     execute(target, data)
+    write_whole(Path(spec.folder) / SURVIVED, b"")
 
 
 def groups(spec: Spec, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -143,6 +143,7 @@ class Target:
     changed_with: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
+        self._check_types()
         if not self.name or self.name != self.name.lower() or any(c in self.name for c in "/\\ :*?"):
             raise UsageError(f"the name of a fuzz target is dotted lower case, not {self.name!r}")
         if self.layer not in LAYERS:
@@ -151,6 +152,27 @@ class Target:
             raise UsageError(f"target {self.name}: name the modules whose coverage counts (`measured`)")
         if self.canonical and self.encode is None:
             raise UsageError(f"target {self.name}: `canonical` needs `encode`")
+
+    def _check_types(self) -> None:
+        """Say what is wrong where it is written: a forgotten comma makes a text of a tuple."""
+        for field_, kind in (("name", str), ("title", str), ("layer", str)):
+            if not isinstance(getattr(self, field_), kind):
+                raise UsageError(
+                    f"target {self.name}: `{field_}` must be a text, not {getattr(self, field_)!r}"
+                )
+        for field_, of in (("measured", str), ("reach", str), ("changed_with", str), ("tokens", bytes)):
+            value = getattr(self, field_)
+            if not isinstance(value, tuple) or not all(isinstance(one, of) for one in value):
+                raise UsageError(
+                    f"target {self.name}: `{field_}` must be a tuple of {of.__name__}, not {value!r}"
+                )
+        rejects: Any = self.rejects
+        if not isinstance(rejects, tuple) or not all(
+            isinstance(one, type) and issubclass(one, BaseException) for one in rejects
+        ):
+            raise UsageError(f"target {self.name}: `rejects` must be a tuple of exceptions, not {rejects!r}")
+        if self.longest < 1:
+            raise UsageError(f"target {self.name}: `longest` must be at least 1, not {self.longest}")
 
     def judge(self, data: bytes) -> Verdict:
         """Parse once.

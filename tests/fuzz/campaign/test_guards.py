@@ -28,6 +28,11 @@ def test_what_goes_well_is_neither() -> None:
     assert judge(_facts()) == ("", ())
 
 
+def test_a_corpus_that_is_complete_is_not_blind() -> None:
+    """Nothing could be added, and a planted defect was found all the same."""
+    assert judge(_facts({"corpus": 3}, kept=0))[0] == ""
+
+
 @pytest.mark.parametrize(
     ("facts", "word"),
     [
@@ -38,7 +43,7 @@ def test_what_goes_well_is_neither() -> None:
         (_facts({"canary": "missed"}), "canary"),
         (_facts({"slices": 2, "broken": 2}, trouble="no disk"), "no disk"),
         (_facts({"slices": 9, "broken": 3}, broken_in_a_row=3, trouble="it died"), "it died"),
-        (_facts({"corpus": 3}, kept=0), "never grew"),
+        (_facts({"corpus": 3, "canary": "untried"}, kept=0), "never grew"),
         (_facts({"unreached": ("m:f", "m:g")}), "m:f, m:g"),
         (_facts({"verdicts": {"short": 100}}), "seeds included"),
     ],

@@ -3,6 +3,7 @@
 import base64
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -18,7 +19,7 @@ from ipc_gauntlet.fuzz.report.html import dump, html
 from ipc_gauntlet.fuzz.report.junit import junit_xml
 from ipc_gauntlet.fuzz.report.markdown import markdown
 from ipc_gauntlet.fuzz.report.model import to_json
-from ipc_gauntlet.fuzz.report.sarif import RULES, sarif
+from ipc_gauntlet.fuzz.report.sarif import RULES, in_checkout, sarif
 from ipc_gauntlet.fuzz.report.source import line_of, source_files
 
 
@@ -98,6 +99,16 @@ def test_sarif() -> None:
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
     assert "demo.blind is blind" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+
+
+def test_sarif_names_files_as_the_checkout_has_them(tmp_path: Path) -> None:
+    (tmp_path / "src" / "demo").mkdir(parents=True)
+    (tmp_path / "src" / "demo" / "header.py").write_text("", encoding="utf-8")
+    locate = in_checkout(tmp_path, [str(tmp_path / "elsewhere"), "/usr/lib", str(tmp_path / "src")])
+    assert locate("demo/header.py") == "src/demo/header.py"
+    assert locate("demo/other.py") == "demo/other.py"
+    result = json.loads(sarif(sample(), locate))["runs"][0]["results"][0]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "src/demo/header.py"
 
 
 def test_sarif_has_a_rule_for_each_kind() -> None:

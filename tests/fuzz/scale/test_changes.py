@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 
 from ipc_gauntlet.cli.fuzz.app import command
 from ipc_gauntlet.errors import UsageError
+from ipc_gauntlet.fuzz.campaign.records import TargetPlan
 from ipc_gauntlet.fuzz.registry import find
-from ipc_gauntlet.fuzz.scale.changes import base_path, base_tree, changed, top, touched
+from ipc_gauntlet.fuzz.scale.changes import at_base, base_tree, changed, top, touched
 
 PARSER = '''
 def parse(data):
@@ -147,13 +148,31 @@ def test_the_base_is_imported_from_its_own_tree(checkout_of_user: Checkout) -> N
     made.commit(PARSER)
     made.git("checkout", "-q", "-b", "work")
     made.commit(BUG)
+    plan = TargetPlan(module=str(made.targets), measured=(made.name,))
     with base_tree(made.root, "main") as tree:
         assert (tree / "src" / f"{made.name}.py").read_text(encoding="utf-8") == PARSER
-        assert base_path(made.root, tree, [str(made.root / "src"), str(made.root.parent), ""]) == [
-            str(tree / "src"),
-            str(tree),
-        ]
+        assert at_base(plan, made.root, tree) == (str(tree / "src" / made.targets.name), [str(tree / "src")])
+        elsewhere = TargetPlan(module=str(made.targets), measured=("json",))
+        assert at_base(elsewhere, made.root, tree) is None
+        (tree / "src" / f"{made.name}.py").unlink()
+        assert at_base(plan, made.root, tree) is None
     assert not tree.exists()
+
+
+def test_a_package_is_found_at_its_root(checkout_of_user: Checkout) -> None:
+    made = checkout_of_user
+    made.commit(PARSER)
+    package = made.root / "src" / f"{made.name}_package" / "inner"
+    package.mkdir(parents=True)
+    (package.parent / "__init__.py").write_text("", encoding="utf-8")
+    (package / "__init__.py").write_text("", encoding="utf-8")
+    (package / "leaf.py").write_text("", encoding="utf-8")
+    made.git("add", "-A")
+    made.git("commit", "-q", "-m", "package")
+    name = f"{made.name}_package.inner"
+    plan = TargetPlan(module=name, measured=(name, f"{name}.leaf"))
+    with base_tree(made.root, "main") as tree:
+        assert at_base(plan, made.root, tree) == (name, [str(tree / "src")])
 
 
 def test_nothing_to_fuzz(checkout_of_user: Checkout) -> None:
@@ -177,6 +196,20 @@ def test_only_new_findings_count(checkout_of_user: Checkout, tmp_path: Path) -> 
     assert ended.output.count("main shows it as well") == 1
     assert "ZeroDivisionError" in ended.output
     assert ended.output.count("FOUND") == 1
+
+
+def test_a_new_bug_counts_though_the_current_folder_has_it(
+    checkout_of_user: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the modules lie in the current folder, the base is still that of the base."""
+    made = checkout_of_user
+    made.commit(PARSER)
+    made.git("checkout", "-q", "-b", "work")
+    made.commit(BUG)
+    monkeypatch.chdir(made.root / "src")
+    ended = fuzz_pr(made, "--store", str(tmp_path / "store"))
+    assert ended.exit_code == 1, ended.output
+    assert "main shows it as well" not in ended.output
 
 
 def test_an_old_bug_alone_passes(checkout_of_user: Checkout, tmp_path: Path) -> None:

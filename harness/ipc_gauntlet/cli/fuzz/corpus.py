@@ -259,7 +259,7 @@ def _print_cared(console: Console, cared: Cared) -> None:
 
     changes = f"{cared.before} inputs before, {cared.after} now"
     if cared.offered:
-        changes += f"; {cared.added} of {cared.offered} taken"
+        changes += f"; {cared.offered} offered, {cared.added} added, those that pin something included"
     gained = f", {cared.gained} of them new" if cared.gained else ""
     put(console, (cared.target, "bold"), f"  {changes}; {cared.features} features{gained}")
 

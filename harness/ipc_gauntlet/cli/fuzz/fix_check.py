@@ -79,8 +79,10 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
         put(console, f"    {check.neighbour.data[:64].hex()}")
         ctx.exit(1)
     if saved.campaign is not None:
+        from ipc_gauntlet.fuzz.campaign.rest import refresh
         from ipc_gauntlet.fuzz.campaign.state import State
 
         with State.open(saved.campaign, writable=True) as state:
             state.mark(saved.signature, status="fixed")
+        refresh(saved.campaign)
     put(console, f"    keep it: ipc-gauntlet fuzz adopt {values['name']}{options}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.fuzz.registry import Found
 
 _TRIAGE_SECONDS = 60.0
+_CANARIES_FROM = 60.0
 
 
 @click.command("pr", short_help="Fuzz the targets that a pull request changes.")
@@ -37,7 +38,11 @@ _TRIAGE_SECONDS = 60.0
     "-n", "--jobs", type=click.IntRange(1, 256), metavar="N", help="Slices at once (default: one per core)."
 )
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, metavar="N")
-@click.option("--no-canary", is_flag=True, help="Do not look first whether planted defects are found.")
+@click.option(
+    "--no-canary",
+    is_flag=True,
+    help="Do not look first whether planted defects are found (nor in runs under a minute).",
+)
 @report_options
 @store_option
 @no_color_option
@@ -75,12 +80,19 @@ def _fuzz(console: Console, store: Store, found: list[Found], values: dict[str, 
 
     view = RunView(console)
     wishes = wishes_for(
-        found, duration(values["time"]), values["jobs"], values["seed"], canary=not values["no_canary"]
+        found, duration(values["time"]), values["jobs"], values["seed"], canary=_has_time(values)
     )
     try:
         return run(Order(store=store, wishes=wishes, fresh=True), view, stopping)
     finally:
         view.stop()
+
+
+def _has_time(values: dict[str, Any]) -> bool:
+    """Whether canaries fly: in a short run they would leave no time for anything else."""
+    from ipc_gauntlet.fuzz.campaign.orders import duration
+
+    return not values["no_canary"] and duration(values["time"]) >= _CANARIES_FROM
 
 
 def _judge(console: Console, store: Store, root: Path, base: str) -> Status:
@@ -89,12 +101,12 @@ def _judge(console: Console, store: Store, root: Path, base: str) -> Status:
     from ipc_gauntlet.fuzz.campaign.rest import at_rest
     from ipc_gauntlet.fuzz.campaign.state import State
     from ipc_gauntlet.fuzz.campaign.status import write as write_status
-    from ipc_gauntlet.fuzz.scale.changes import base_path, base_tree, known_before, set_aside
+    from ipc_gauntlet.fuzz.scale.changes import base_tree, known_before, set_aside
     from ipc_gauntlet.fuzz.triage.campaign import triage_all
 
     folder = store.campaigns / "pr"
     with State.open(folder, writable=True) as state, base_tree(root, base) as tree:
-        known = known_before(folder, state.findings(), state.plan().targets, base_path(root, tree))
+        known = known_before(folder, state.findings(), state.plan().targets, root, tree)
         set_aside(state, sorted(known))
         for signature in sorted(known):
             put(console, (f"  {signature}: {base} shows it as well", "dim"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +51,12 @@ def write(report: CampaignReport, paths: dict[str, Path]) -> None:
     from ipc_gauntlet.fuzz.report.junit import junit_xml
     from ipc_gauntlet.fuzz.report.markdown import markdown
     from ipc_gauntlet.fuzz.report.model import to_json
-    from ipc_gauntlet.fuzz.report.sarif import sarif
+    from ipc_gauntlet.fuzz.report.sarif import in_checkout, sarif
     from ipc_gauntlet.report.files import write_report
 
     renderers: dict[str, Callable[[CampaignReport], bytes]] = {
         "html": html,
-        "sarif": sarif,
+        "sarif": partial(sarif, locate=in_checkout(Path.cwd(), sys.path)),
         "junit": junit_xml,
         "json": to_json,
         "markdown": markdown,

@@ -69,12 +69,14 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
 
 def _mark(console: Console, folder: Path, signatures: Iterable[str], status: FindingStatus) -> None:
     from ipc_gauntlet.cli.console import put
+    from ipc_gauntlet.fuzz.campaign.rest import refresh
     from ipc_gauntlet.fuzz.campaign.state import State
 
     with State.open(folder, writable=True) as state:
         for signature in sorted(signatures):
             state.mark(signature, status=status)
             put(console, (f"{status.upper():<14}", "bold"), (signature, "bold"))
+    refresh(folder)
 
 
 def _print(console: Console, done: Done) -> None:

@@ -13,7 +13,7 @@ from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, MISSED
 from ipc_gauntlet.fuzz.campaign.harvest import has_findings_of
 from ipc_gauntlet.fuzz.campaign.process import remove
 from ipc_gauntlet.fuzz.campaign.schedule import Assignment
-from ipc_gauntlet.fuzz.slice import PLANTS
+from ipc_gauntlet.fuzz.slice import PLANTS, SURVIVED
 from ipc_gauntlet.fuzz.spec import Exit
 from ipc_gauntlet.fuzz.work import write_whole
 
@@ -52,7 +52,7 @@ def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         campaign.merge(job, "done")
     elif kind in ("hang", "memory"):
         _ended_itself(campaign, job, ended, kind)
-    elif kind == "died" and jobs.suspect(job) is not None and not campaign.is_stopping:
+    elif _is_suspicious(kind, job) and jobs.suspect(job) is not None and not campaign.is_stopping:
         _look_again(campaign, job, ended)
     elif kind == "refused" and campaign.schedule.refuse(job.spec.target, job.spec.engine):
         campaign.listener.said(f"{job.spec.target}: not with {job.spec.engine}: {jobs.why(job, ended)}")
@@ -60,6 +60,11 @@ def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     else:
         campaign.check_disk()  # what cannot write breaks, and is not to blame
         _broken(campaign, job, "refused" if kind == "refused" else "broken", jobs.why(job, ended))
+
+
+def _is_suspicious(kind: jobs.Ending, job: jobs.Job) -> bool:
+    """Whether the code under test may have ended the process: also with a status of ours, but then nothing is said."""
+    return kind == "died" or (kind in ("mute", "trouble", "refused") and not job.process.said().strip())
 
 
 def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) -> None:
@@ -92,7 +97,7 @@ def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     if job.killed and job.stop_at is None:
         jobs.leave(job.folder, jobs.finding_of_silence(job.spec, data, job.folder))
         campaign.merge(job, "hang")
-    elif not job.killed and ended not in (Exit.DONE, Exit.USAGE, Exit.TROUBLE):
+    elif not job.killed and not (job.folder / SURVIVED).exists() and not _is_told(ended, job):
         jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), _ONCE[1]))
         campaign.merge(job, "native")
     elif job.first_killed or jobs.from_outside(first):
@@ -101,6 +106,11 @@ def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     else:
         jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (first, said), _ONCE[0]))
         campaign.merge(job, "native")
+
+
+def _is_told(ended: int, job: jobs.Job) -> bool:
+    """Whether the process said itself why it could not execute the input."""
+    return ended in (Exit.USAGE, Exit.TROUBLE) and bool(job.process.said().strip())
 
 
 # Canaries.

@@ -81,7 +81,8 @@ def _blind(facts: Facts) -> str:
 
 def _blind_by_now(facts: Facts) -> str:
     state = facts.state
-    if facts.kept == 0 and state.corpus <= facts.seeds and state.edges < state.edges_total:
+    stuck = facts.kept == 0 and state.corpus <= facts.seeds and state.edges < state.edges_total
+    if stuck and state.canary != CAUGHT:  # one that was caught shows that nothing is left to be added
         return "the corpus never grew beyond the seeds"
     if state.unreached:
         return f"never reached: {', '.join(state.unreached)}"

@@ -37,7 +37,7 @@ class Process:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         try:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "ipc_gauntlet.fuzz.child"],
+                [sys.executable, "-P", "-m", "ipc_gauntlet.fuzz.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,

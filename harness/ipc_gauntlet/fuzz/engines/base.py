@@ -65,6 +65,8 @@ def engine(name: str) -> Engine:
         made: Engine = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise UsageError(f"cannot load the fuzz engine {name}: {error}") from error
+    if lacking := [part for part in ("name", "missing", "prepare", "run") if not hasattr(made, part)]:
+        raise UsageError(f"{name} is no fuzz engine: it has no {', '.join(lacking)}")
     if why := made.missing():
         raise UsageError(f"the fuzz engine {name} cannot run here: {why}")
     return made

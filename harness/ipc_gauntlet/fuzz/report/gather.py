@@ -53,6 +53,7 @@ def gather(folder: Path, now: datetime.datetime) -> CampaignReport:
             findings=tuple(
                 _finding(folder, found, targets.get(found.target))
                 for found in sorted(state.findings(), key=lambda one: (-one.count, one.signature))
+                if found.status not in ("fixed", "ignored")
             ),
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -29,7 +31,35 @@ RULES: dict[str, tuple[str, str]] = {
 """Each kind of finding: what it means, and SARIF's level."""
 
 
-def sarif(report: CampaignReport) -> bytes:
+Locate = Callable[[str], str]
+"""From a file below its import root to its path below the checkout."""
+
+
+def in_checkout(folder: Path, path: Sequence[str]) -> Locate:
+    """Find files where a code host has them.
+
+    Args:
+        folder: The checkout.
+        path: The import path.
+
+    Returns:
+        A function that gives the path below the checkout, or the file as it is where it is not in there.
+    """
+    root = folder.resolve()
+    entries = [
+        place for place in (Path(entry or ".").resolve() for entry in path) if place.is_relative_to(root)
+    ]
+
+    def locate(file: str) -> str:
+        for entry in entries:
+            if (entry / file).is_file():
+                return (entry / file).relative_to(root).as_posix()
+        return file
+
+    return locate
+
+
+def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
     """Render a report as SARIF 2.1.0.
 
     Targets that are blind are notifications of the run, which is then not successful: nobody must take a missing
@@ -61,13 +91,13 @@ def sarif(report: CampaignReport) -> bytes:
             }
         },
         "invocations": [{"executionSuccessful": not blind, "toolExecutionNotifications": blind}],
-        "results": [_result(finding, kinds) for finding in report.findings],
+        "results": [_result(finding, kinds, locate) for finding in report.findings],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
-def _result(finding: FindingReport, kinds: list[str]) -> dict[str, Any]:
+def _result(finding: FindingReport, kinds: list[str], locate: Locate) -> dict[str, Any]:
     state = finding.state
     found: dict[str, Any] = {
         "ruleId": state.kind,
@@ -83,14 +113,14 @@ def _result(finding: FindingReport, kinds: list[str]) -> dict[str, Any]:
         },
     }
     if finding.frames:
-        found["locations"] = [_location(finding.frames[-1])]
-        calls = [{"location": _location(frame)} for frame in reversed(finding.frames)]
+        found["locations"] = [_location(finding.frames[-1], locate)]
+        calls = [{"location": _location(frame, locate)} for frame in reversed(finding.frames)]
         found["stacks"] = [{"message": {"text": "within the code under test"}, "frames": calls}]
     return found
 
 
-def _location(frame: Frame) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": frame.file}}
+def _location(frame: Frame, locate: Locate) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": locate(frame.file)}}
     if frame.line > 0:
         place["region"] = {"startLine": frame.line}
     return {"physicalLocation": place, "logicalLocations": [{"fullyQualifiedName": frame.function}]}

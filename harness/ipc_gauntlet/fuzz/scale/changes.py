@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -131,42 +130,66 @@ def base_tree(root: Path, base: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def base_path(root: Path, tree: Path, entries: Sequence[str] | None = None) -> list[str]:
-    """The import path with the checkout's source roots replaced by those of another tree.
+def at_base(plan: TargetPlan, root: Path, tree: Path) -> tuple[str, list[str]] | None:
+    """Where another tree has a target.
 
     Args:
+        plan: The target.
         root: The checkout.
-        tree: The other tree.
-        entries: The import path; by default that of this process.
+        tree: The other tree, laid out like the checkout.
+
+    Returns:
+        Its module there, and the import path under which its measured code is that of the tree. None if that cannot be
+        had: the code is not in the checkout, or the tree does not have it.
     """
-    here = root.resolve()
-    own = Path(__file__).resolve().parents[3]
-    replaced: list[str] = []
-    for entry in sys.path if entries is None else entries:
-        place = Path(entry or ".").resolve()
-        # What executes the inputs is this version of ours, whatever the base has.
-        if place != own and place.is_relative_to(here) and (tree / place.relative_to(here)).is_dir():
-            replaced.append(str(tree / place.relative_to(here)))
-    return replaced
+    path: list[str] = []
+    for prefix in plan.measured:
+        there = _source_root(prefix, root, tree)
+        if there is None:
+            return None
+        path.append(there)
+    if plan.module.endswith(".py"):
+        inside = next(_below(Path(plan.module), root), None)
+        if inside is None or not (tree / inside).is_file():
+            return None
+        return str(tree / inside), list(dict.fromkeys(path))
+    there = _source_root(plan.module, root, tree)
+    return (plan.module, list(dict.fromkeys([*path, there]))) if there is not None else None
+
+
+def _source_root(module: str, root: Path, tree: Path) -> str | None:
+    """The folder of another tree from which a module of the checkout is imported there."""
+    spec = find_spec(module)
+    inside = next(_below(Path(spec.origin), root), None) if spec is not None and spec.origin else None
+    if inside is None or not (tree / inside).is_file():
+        return None
+    file = tree / inside
+    depth = module.count(".") + (1 if file.name == "__init__.py" else 0)
+    return str(file.parents[depth])
 
 
 def known_before(
-    folder: Path, findings: Iterable[FindingState], plans: dict[str, TargetPlan], path: Sequence[str]
+    folder: Path, findings: Iterable[FindingState], plans: dict[str, TargetPlan], root: Path, tree: Path
 ) -> set[str]:
     """Signatures of findings that the code of the base shows as well.
 
-    A target that is new, or that cannot be loaded from the base, knew nothing.
+    A target that is new, or whose code cannot be loaded from the base for certain, knew nothing: its findings count.
 
     Args:
         folder: The campaign's.
         findings: What it found.
         plans: Its targets.
-        path: Import path of the base, see `base_path`.
+        root: The checkout.
+        tree: The files of the base.
     """
     known: set[str] = set()
     for finding in findings:
         plan = plans[finding.target]
-        orders = Orders(target=finding.target, module=plan.module, measured=plan.measured)
+        place = at_base(plan, root, tree)
+        if place is None:
+            continue
+        module, path = place
+        orders = Orders(target=finding.target, module=module, measured=plan.measured)
         try:
             saved = of_signature(folder, finding.signature)
             with Child(orders, path=path) as child:

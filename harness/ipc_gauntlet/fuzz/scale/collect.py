@@ -146,17 +146,20 @@ class _Collection:
                 elapsed = told.elapsed()
         except GauntletError:
             return  # it never began; its status says why
-        for target in targets:
-            if target.target in self._plan.targets:
-                self._merge(folder, target, known[target.target], counts)
-        self._state.pass_time(self._state.elapsed() + _cut(elapsed), 0.0)
+        fresh = [
+            self._merge(folder, one, known[one.target], counts)
+            for one in targets
+            if one.target in self._plan.targets
+        ]
+        if any(fresh):
+            self._state.pass_time(self._state.elapsed() + _cut(elapsed), 0.0)
 
     def _merge(
         self, folder: Path, target: TargetState, known: tuple[set[str], set[str]], counts: Mapping[str, int]
-    ) -> None:
+    ) -> bool:
         name = f"{self._name}-{target.target}"
         if self._state.is_merged(name):
-            return
+            return False
         before = self.added
         self._inputs(target.target)
         plan = self._plan.targets[target.target]
@@ -178,6 +181,7 @@ class _Collection:
         self.new += self._state.merge(end, given=0.0, passed=0.0)
         if target.canary == CAUGHT:
             self._state.canary(target.target, CAUGHT, _cut(target.canary_seconds), plan.code)
+        return True
 
     @property
     def _name(self) -> str:
