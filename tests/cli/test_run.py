@@ -161,7 +161,7 @@ def test_all_reports_in_one_folder(toy: Runner) -> None:
         (["--suite", "replayy"], "did you mean replay?"),
         (["--suite", "replay", "--case", "nothing/*"], "--case nothing/*: no case matches"),
         (["--requirement", "AUD-01"], "no case covers it yet"),
-        (["--transport", "pipe"], "there is no such transport"),
+        (["--transport", "pigeon"], "there is no such transport"),
         (["--profile", "strong"], "strong"),
         (["-n", "many"], "neither 'auto' nor a number"),
         (["--seed", "-1"], "seed"),
