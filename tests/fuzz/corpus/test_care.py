@@ -179,7 +179,7 @@ def test_the_commands_from_import_to_export(targets: Targets, store: Store, tmp_
     assert "say which one it is for with --target" in fuzz(store, "import", str(foreign), status=2).output
     assert store.targets() == []
     taken = fuzz(store, "import", str(foreign), "--target", "t.clumsy", "--no-mutants", status=1).output
-    assert f"0 inputs before, {len(GOOD)} now; {len(GOOD)} of 10 taken" in taken
+    assert f"0 inputs before, {len(GOOD)} now; 10 offered, {len(GOOD)} added" in taken
     assert "LEFT OUT  1 inputs are longer than t.clumsy takes" in taken
     assert "FINDING   crash-" in taken
     for data in REDUNDANT:
