@@ -181,7 +181,7 @@ def control_map(payload: bytes, keys: set[int]) -> Mapping[int, Any]:
         value = decode(payload, RECORD_LIMITS)
     except CborError as problem:
         raise RecordError(str(problem)) from problem
-    if not isinstance(value, dict) or not all(isinstance(key, int) and key >= 0 for key in value):
+    if not isinstance(value, dict) or not all(type(key) is int and key >= 0 for key in value):
         raise RecordError("no map with numbers as keys")
     known = {key for key in value if key < 64}
     if known != keys:
@@ -203,7 +203,7 @@ def check_values(record_type: int, value: Mapping[int, Any]) -> None:
         features = value[4]
         if not isinstance(features, list) or len(features) > MAX_FEATURES:
             raise RecordError(f"no list of up to {MAX_FEATURES} features")
-        if not all(isinstance(one, int) and 0 <= one < 1 << 16 for one in features):
+        if not all(type(one) is int and 0 <= one < 1 << 16 for one in features):
             raise RecordError("a feature that is no u16")
         if sorted(set(features)) != features:
             raise RecordError("features that are not strictly ascending")
