@@ -225,7 +225,7 @@ def test_slices_that_are_killed_from_outside_lose_nothing(campaign: Make, store:
     assert kept <= {path.name for path in store.paths("small.right")}
     assert end.findings == ()
     # The last one may have been killed and not settled; three in a row give the target up.
-    assert end.targets[0].broken == len(killed) == 3
+    assert 3 <= end.targets[0].broken <= len(killed)
     assert "killed from outside" in " ".join(run.ear.lines)
 
 
