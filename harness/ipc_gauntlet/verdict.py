@@ -27,6 +27,10 @@ class Verdict(StrEnum):
     error = "error"
 
 
+NOT_VERIFIABLE = "not-verifiable"
+"""Reason of a case for which this machine, not the implementation, lacks something."""
+
+
 class ExitStatus(IntEnum):
     """Exit statuses of the command line."""
 

@@ -10,13 +10,10 @@ from ipc_gauntlet.events import CaseResult
 from ipc_gauntlet.report.explain import HEADLINES, explanation
 from ipc_gauntlet.report.model import Report, RequirementSummary
 from ipc_gauntlet.report.text import one_line, visible
-from ipc_gauntlet.verdict import ExitStatus, Verdict
+from ipc_gauntlet.verdict import NOT_VERIFIABLE, ExitStatus, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-# The reason that the engine gives; the command line does not need the engine for it.
-NOT_VERIFIABLE = "not-verifiable"
 
 _SHOWN = 12
 _TRACE = 24

@@ -31,10 +31,7 @@ from ipc_gauntlet.errors import (
     Unsupported,
 )
 from ipc_gauntlet.events import CaseResult
-from ipc_gauntlet.verdict import Verdict
-
-NOT_VERIFIABLE = "not-verifiable"
-"""Reason of a case for which this machine, not the implementation, lacks something."""
+from ipc_gauntlet.verdict import NOT_VERIFIABLE, Verdict
 
 _MAX_LINES = 400
 _MAX_LINE = 600
