@@ -166,6 +166,22 @@ def test_table_of_failing_suites(console: Console) -> None:
     assert "ORD-01" not in text
 
 
+def test_what_this_machine_cannot_verify_is_named(console: Console) -> None:
+    """A pass says nothing about what could not be tried here, so that is listed; what does not apply is not."""
+    cannot = {"reason": "not-verifiable", "message": "it takes the superuser"}
+    print_outcome(
+        console,
+        report_of(
+            result("replay/a/b/c", "not_applicable", **cannot),
+            result("replay/a/b/d", "not_applicable", **cannot),
+            result("replay/a/b/e", "not_applicable", reason="unsupported", message="has no pipes"),
+        ),
+    )
+    text = shown(console)
+    assert text.count("not verifiable here: REPL-01 (2 cases): it takes the superuser") == 1
+    assert "has no pipes" not in text
+
+
 def test_numbers_at_the_end(console: Console) -> None:
     """Counts, times, cases for each CPU second and the seed are there; what did not apply does not count as work."""
     cases = [result(f"replay/a/{number}/c", "pass") for number in range(9)]
