@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from ipc_gauntlet.fuzz.campaign.guards import ENOUGH_CPU_SECONDS, ENOUGH_EXECUTIONS, Facts, judge
+from ipc_gauntlet.fuzz.campaign.guards import (
+    ENOUGH_CPU_SECONDS,
+    ENOUGH_EXECUTIONS,
+    LEAST_EXECUTIONS,
+    Facts,
+    Work,
+    judge,
+    overall,
+)
 from ipc_gauntlet.fuzz.campaign.records import TargetState
 
 _GOOD: dict[str, Any] = {
@@ -15,17 +23,33 @@ _GOOD: dict[str, Any] = {
     "corpus": 50,
     "slices": 5,
     "canary": "caught",
+    "canaries": {"portable": "caught"},
     "verdicts": {"accepted": 10, "short": 90},
 }
 
 
 def _facts(state: dict[str, Any] | None = None, **facts: Any) -> Facts:  # noqa: ANN401 - members of Facts
-    usual: dict[str, Any] = {"seeds": 3, "kept": 47}
-    return Facts(state=TargetState(target="t", **{**_GOOD, **(state or {})}), **{**usual, **facts})
+    told = {**_GOOD, **(state or {})}
+    if "canary" in (state or {}) and "canaries" not in (state or {}):
+        told["canaries"] = {"portable": told["canary"]}
+    work = Work(
+        executions=told["executions"],
+        cpu=told["cpu_seconds"],
+        slices=told["slices"],
+        told=told["slices"] - told.get("broken", 0),
+        broken=told.get("broken", 0),
+    )
+    usual: dict[str, Any] = {"seeds": 3, "kept": 47, "engines": ("portable",), "work": work}
+    return Facts(state=TargetState(target="t", **told), **{**usual, **facts})
+
+
+def _work(**changes: Any) -> Work:  # noqa: ANN401 - members of Work
+    usual: dict[str, Any] = {"executions": 50, "cpu": 0.5, "slices": 1, "told": 1}
+    return Work(**{**usual, **changes})
 
 
 def test_what_goes_well_is_neither() -> None:
-    assert judge(_facts()) == ("", ())
+    assert judge(_facts()) == ("", "", ())
 
 
 def test_a_corpus_that_is_complete_is_not_blind() -> None:
@@ -36,7 +60,6 @@ def test_a_corpus_that_is_complete_is_not_blind() -> None:
 @pytest.mark.parametrize(
     ("facts", "word"),
     [
-        (_facts({"slices": 0, "executions": 0}), "not fuzzed"),
         (_facts({"executions": 0}), "nothing was executed"),
         (_facts({"edges": 0, "edges_total": 0}), "instrumented"),
         (_facts({"edges": 0}), "no edge"),
@@ -63,8 +86,8 @@ def test_what_tests_nothing_is_blind(facts: Facts, word: str) -> None:
     ],
 )
 def test_what_is_odd_is_told_and_counts(facts: Facts, word: str) -> None:
-    blind, warnings = judge(facts)
-    assert blind == ""
+    blind, uncounted, warnings = judge(facts)
+    assert (blind, uncounted) == ("", "")
     assert any(word in warning for warning in warnings)
 
 
@@ -83,8 +106,7 @@ def test_what_takes_time_is_not_said_early(state: dict[str, Any]) -> None:
 
 
 def test_a_mark_that_was_not_reached_yet_is_told() -> None:
-    _, warnings = judge(_facts({"unreached": ("m:f",), "executions": 10, "cpu_seconds": 0.1}))
-    assert warnings == ("not reached yet: m:f",)
+    assert judge(_facts({"unreached": ("m:f",)}, work=_work())).warnings == ("not reached yet: m:f",)
 
 
 def test_seeds_that_cover_everything_leave_nothing_to_grow() -> None:
@@ -96,9 +118,68 @@ def test_a_corpus_of_an_earlier_campaign_is_no_blindness() -> None:
 
 
 def test_what_is_blind_has_no_warnings_beside() -> None:
-    assert judge(_facts({"edges": 0, "canary": "untried", "broken": 1}))[1] == ()
+    assert judge(_facts({"edges": 0, "canary": "untried", "broken": 1})).warnings == ()
 
 
 def test_without_canaries_nobody_misses_them() -> None:
-    assert judge(_facts({"canary": "untried"}, canary_wanted=False)) == ("", ())
-    assert judge(_facts({"canary": "missed"}, canary_wanted=False)) == ("", ())
+    assert judge(_facts({"canary": "untried"}, engines=())) == ("", "", ())
+    assert judge(_facts({"canary": "missed"}, engines=())) == ("", "", ())
+
+
+_NOTHING: dict[str, Any] = {"edges": 0, "edges_total": 0}
+
+
+@pytest.mark.parametrize(
+    ("state", "work", "word"),
+    [
+        (_NOTHING, _work(slices=0, told=0, executions=0, cpu=0.0), "not fuzzed"),
+        # A slice that was cut short says nothing of edges: atheris tells them at its end.
+        (_NOTHING, _work(told=0, executions=5000), "no slice came to its end"),
+        ({"edges": 0}, _work(executions=LEAST_EXECUTIONS - 1), "only 15 executions"),
+        ({"edges": 0}, _work(executions=0, cpu=0.1), "only 0 executions"),
+    ],
+)
+def test_too_little_fuzzing_does_not_count_and_is_not_blind(
+    state: dict[str, Any], work: Work, word: str
+) -> None:
+    """After a change of the code, with a budget of a second or two."""
+    blind, uncounted, warnings = judge(_facts(state, work=work))
+    assert (blind, warnings) == ("", ())
+    assert word in uncounted
+
+
+def test_what_was_done_before_the_code_changed_does_not_make_it_blind() -> None:
+    """Much was done with the old code; what the new one reaches is not known yet."""
+    young = judge(
+        _facts({"corpus": 3, "unreached": ("m:f",), "verdicts": {"short": 9}}, work=_work(), kept=0)
+    )
+    assert (young.blind, young.uncounted) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "word"),
+    [
+        ({"x": "caught", "y": "caught"}, "caught"),
+        ({"x": "caught"}, "untried"),
+        ({"x": "missed"}, "missed"),
+        ({"x": "missed", "y": "caught"}, "caught"),
+        ({"x": "caught", "y": "unused"}, "caught"),
+        ({"x": "caught", "y": "none: no plants"}, "none: no plants"),
+        ({"x": "unused", "y": "unused"}, "untried"),
+        ({"x": "caught", "y": "caught", "z": "missed"}, "caught"),
+    ],
+)
+def test_canaries_of_several_engines_say_one_thing_together(answers: dict[str, str], word: str) -> None:
+    assert overall(answers, ("x", "y")) == word
+
+
+def test_an_engine_that_missed_its_canary_is_named() -> None:
+    answers = {"portable": "caught", "atheris": "missed"}
+    told = judge(_facts({"canary": "caught", "canaries": answers}, engines=("portable", "atheris")))
+    assert told.blind == ""
+    assert told.warnings == ("atheris missed its canary: what that engine does here does not count",)
+
+
+def test_an_engine_whose_canary_has_not_flown_is_named() -> None:
+    told = judge(_facts({"canary": "untried", "canaries": {"x": "caught"}}, engines=("x", "y")))
+    assert told.warnings == ("no canary of y: there was no time for one yet",)

@@ -50,7 +50,11 @@ class Played:
         """What was chosen ends."""
         self.log.append(chosen)
         before = self.accounts[chosen.target]
-        told: dict[str, Any] = {"canary": self._canary} if chosen.canary else {"slices": before.slices + 1}
+        told: dict[str, Any] = (
+            {"canaries": {**before.canaries, chosen.engine: self._canary}}
+            if chosen.canary
+            else {"slices": before.slices + 1, "with_code": before.with_code + 1}
+        )
         if chosen.canary:
             self.schedule.landed(chosen.target)
         else:
@@ -87,6 +91,29 @@ def test_without_canaries_none_flies() -> None:
 def test_each_canary_flies_once_when_it_is_caught() -> None:
     played = Played(_schedule()).play(3600.0)
     assert sum(one.canary for one in played.log) == 3
+
+
+def test_every_engine_flies_its_canary_on_every_target_before_that_counts() -> None:
+    played = Played(_schedule("a", "b", engines=("x", "y"))).play(600.0, steps=8)
+    flights = [f"{one.target}{one.engine}" for one in played.log if one.canary]
+    assert flights == ["ax", "bx", "ay", "by"]
+    assert all(one.canary for one in played.log[:4])
+
+
+def test_an_engine_that_was_refused_flies_no_canary() -> None:
+    schedule = _schedule("a", engines=("x", "y"))
+    played = Played(schedule)
+    schedule.refuse("a", "y")
+    assert [one.engine for one in played.play(600.0, steps=6).log if one.canary] == ["x"]
+
+
+def test_after_its_code_changed_a_target_is_new_again() -> None:
+    """With a budget of two seconds all get a slice before any canary flies, or there would be nothing to judge by."""
+    schedule = _schedule("a", "b")
+    schedule.learn([Account(target=name, slices=50, with_code=0, given=500.0) for name in "ab"])
+    chosen = schedule.next(2.0)
+    assert chosen is not None
+    assert (chosen.canary, chosen.target) == (False, "a")
 
 
 def test_a_missed_canary_flies_again_when_the_corpus_has_grown() -> None:

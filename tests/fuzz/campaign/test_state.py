@@ -182,7 +182,7 @@ def test_curves_reasons_and_findings_have_a_limit(state: State, monkeypatch: pyt
 
 def test_changed_code_forgets_its_edges_and_its_canary(state: State) -> None:
     _merge(state)
-    state.canary("small.right", "caught", 0.5, "one")
+    state.canary("small.right", "portable", "caught", 0.5)
     state.adopt(_plan("two"))
     right = state.targets()[0]
     assert (right.edges, right.edges_total, right.features, right.canary) == (0, 0, 0, "untried")
@@ -192,7 +192,7 @@ def test_changed_code_forgets_its_edges_and_its_canary(state: State) -> None:
 
 def test_the_same_code_keeps_them(state: State) -> None:
     _merge(state)
-    state.canary("small.right", "caught", 0.5, "one")
+    state.canary("small.right", "portable", "caught", 0.5)
     state.adopt(_plan())
     assert (state.targets()[0].edges, state.targets()[0].canary) == (2, "caught")
 

@@ -54,8 +54,9 @@ def test_it_goes_on_where_it_was(campaign: Make) -> None:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Canaries that are missed are missed soon."""
+    """Canaries that are missed are missed soon, also by engines that mostly sleep."""
     monkeypatch.setattr(canaries, "SECONDS", 0.3)
+    monkeypatch.setattr(canaries, "LEAST_CPU", 0.0)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -78,6 +79,45 @@ def test_a_missed_canary_is_blind(campaign: Make) -> None:
     assert any("canary was missed" in line for line in run.ear.lines)
 
 
+@pytest.mark.usefixtures("hasty")
+def test_each_engine_has_a_canary_of_its_own(campaign: Make) -> None:
+    run = campaign(engines=("odd_engines:STEADY", "odd_engines:BLIND", "odd_engines:REFUSE"))
+    end = run.run(until=lambda now: len(now.targets[0].canaries) == 3 and bool(now.targets[0].slices))
+    (target,) = end.targets
+    assert target.canaries == {
+        "odd_engines:BLIND": "missed",
+        "odd_engines:REFUSE": "unused",
+        "odd_engines:STEADY": "caught",
+    }
+    assert (target.canary, target.blind, end.exit_status) == ("caught", "", 0)
+    assert any("odd_engines:BLIND missed its canary" in line for line in target.warnings)
+
+
+def test_a_canary_that_had_no_processor_was_not_missed(
+    campaign: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine sleeps most of its time, as on a machine that is busy with something else."""
+    monkeypatch.setattr(canaries, "SECONDS", 0.3)
+    run = campaign(engines=("odd_engines:BLIND",), slice_seconds=0.5)
+    end = run.run(until=lambda now: now.targets[0].slices >= 2)
+    assert (end.targets[0].canary, end.targets[0].blind) == ("untried", "")
+    assert not any("missed" in line for line in run.ear.lines)
+
+
+def test_a_short_run_after_the_code_changed_is_not_blind(campaign: Make, tmp_path: Path, toys: Path) -> None:
+    """What its first run reached is forgotten with the old code; nothing was done yet with the new one."""
+    module = tmp_path / "changing_targets.py"
+    text = (toys / "small_targets.py").read_text()
+    module.write_text(text)
+    run = campaign(modules=(str(module),), canary=False)
+    run.run(until=lambda now: now.targets[0].executions > 100)
+    module.write_text(text + "\n# changed\n")
+    again = campaign(modules=(str(module),), seconds=0.01, canary=False, engines=("odd_engines:SLOW",))
+    end = again.run()
+    assert (end.targets[0].blind, end.exit_status) == ("", 3)
+    assert "give the campaign more time" in end.targets[0].uncounted
+
+
 def test_without_canaries_none_flies(campaign: Make, store: Store) -> None:
     end = campaign(canary=False, seconds=1.0).run()
     assert (end.exit_status, end.targets[0].canary) == (0, "untried")
@@ -90,12 +130,13 @@ def test_no_edges_are_blind(campaign: Make) -> None:
     assert "instrumented" in end.targets[0].blind
 
 
-def test_targets_that_had_no_time_are_blind(campaign: Make) -> None:
+def test_targets_that_had_no_time_do_not_count(campaign: Make) -> None:
     run = campaign(patterns=("small.*",), canary=False, jobs=1, seconds=0.05, slice_seconds=0.5)
     end = run.run()
     assert end.exit_status == 3
     assert [bool(target.slices) for target in end.targets] == [True, False, False, False]
-    assert "not fuzzed" in end.targets[-1].blind
+    assert end.targets[-1].blind == ""
+    assert "not fuzzed" in end.targets[-1].uncounted
 
 
 @pytest.mark.parametrize("engine", ["JUNK", "MUTE"])

@@ -22,7 +22,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     """Fuzz all targets in one job, and write reports; the corpus in the store is what the next job begins with.
 
     Unlike `run` it begins a new campaign each time, with a random seed that it prints. Exit status: 0 nothing found;
-    1 findings; 2 wrong use; 3 it could not do its work, or a target is blind; 130 stopped.
+    1 findings; 2 wrong use; 3 it could not do its work, or a target is blind or had too little time; 130 stopped.
     """
     import datetime
 

@@ -30,7 +30,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     """Take over what parts of a campaign found; FOLDERS hold their results at any depth.
 
     Inputs are run here before they join the corpus. Collecting a result twice changes nothing. Exit status: 0 nothing
-    found; 1 findings; 2 wrong use; 3 a part is missing or could not do its work, or a target is blind.
+    found; 1 findings; 2 wrong use; 3 a part is missing or could not do its work, or a target is blind or had too little time.
     """
     import datetime
 

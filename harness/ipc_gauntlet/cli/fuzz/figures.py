@@ -97,7 +97,7 @@ def _canary(target: TargetState) -> tuple[str, str]:
 
 
 def _note(target: TargetState, doing: str, *, live: bool) -> tuple[str, str]:
-    if target.blind and (target.slices or target.broken):
+    if target.blind:
         return f"BLIND: {target.blind}" if live else "BLIND", "bold red"
     words = {"plants": "canary", "confirm": "looks again"}
     return words.get(doing, doing if doing != "fuzz" else "fuzzing"), "dim"

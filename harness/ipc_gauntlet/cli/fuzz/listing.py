@@ -84,6 +84,7 @@ def _print_json(targets: list[Found], campaigns: list[Status], store: Store) -> 
                 "executions": sum(target.executions for target in one.targets),
                 "findings": one.findings_total,
                 "blind": [target.target for target in one.blind],
+                "uncounted": [target.target for target in one.uncounted],
                 "exit_status": one.exit_status,
             }
             for one in campaigns

@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     """Fuzz the targets whose measured code, module or other files differ from BASE, in the checkout around this folder.
 
     A finding that the code of BASE shows as well is told and does not count. Exit status: 0 nothing new, or no target
-    changed; 1 new findings; 2 wrong use; 3 it could not do its work, or a target is blind.
+    changed; 1 new findings; 2 wrong use; 3 it could not do its work, or a target is blind or had too little time.
     """
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.fuzz.scale.changes import changed, top, touched

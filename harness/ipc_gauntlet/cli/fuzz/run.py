@@ -76,8 +76,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     All targets share the time; who finds something new gets more of it. A campaign that was stopped or killed goes on
     when it is run again under its name: what is left of its budget is used up, and after that another one is added.
 
-    Exit status: 0 nothing found; 1 findings; 2 wrong use; 3 it could not do its work, or a target is blind; 130
-    stopped by Ctrl-C, which a second one does at once.
+    Exit status: 0 nothing found; 1 findings; 2 wrong use; 3 it could not do its work, or a target is blind
+    or had too little time; 130 stopped by Ctrl-C, which a second one does at once.
     """
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.cli.fuzz.interrupt import stopping

@@ -115,7 +115,7 @@ def most_telling(now: Status, room: int) -> list[TargetState]:
         range(len(now.targets)),
         key=lambda place: (
             now.targets[place].target not in busy,
-            not (now.targets[place].blind and now.targets[place].slices),
+            not now.targets[place].blind,
             now.targets[place].target not in found,
             -now.targets[place].slices,
             place,
@@ -128,7 +128,7 @@ def _line(now: Status) -> list[str | tuple[str, str]]:
     executions = sum(target.executions for target in now.targets)
     rate = sum(one.rate for one in now.running if one.doing == "fuzz")
     begun = sum(bool(target.slices or target.executions) for target in now.targets)
-    blind = sum(bool(target.blind and target.slices) for target in now.targets)
+    blind = len(now.blind)
     parts: list[str | tuple[str, str]] = [f"  {clock(now.elapsed)}"]
     parts.append("" if now.seconds_left is None else f", {clock(now.seconds_left)} left")
     parts.append(f"   {begun}/{len(now.targets)} targets, {count(executions)} executions, {count(rate)}/s, ")

@@ -65,6 +65,10 @@ def _print_blind(console: Console, status: Status) -> None:
     for target in status.blind:
         about.setdefault(target.blind, []).append(target.target)
     _print_about(console, ("BLIND", "bold red"), about)
+    about = {}
+    for target in status.uncounted:
+        about.setdefault(target.uncounted, []).append(target.target)
+    _print_about(console, ("does not count", "bold yellow"), about)
 
 
 def _print_warnings(console: Console, status: Status) -> None:
@@ -105,11 +109,12 @@ def _print_last(console: Console, status: Status, options: str) -> None:
 
 def _unsure(status: Status) -> str:
     """How many targets were fuzzed without anybody knowing whether a bug would have been found."""
+    early = f", {len(status.uncounted)} without time enough to count" if status.uncounted else ""
     without = sum(
         not target.blind and any(warning.startswith(NO_CANARY) for warning in target.warnings)
         for target in status.targets
     )
-    return f", {without} without a canary" if without else ""
+    return early + (f", {without} without a canary" if without else "")
 
 
 def _word(status: Status) -> tuple[str, str]:
@@ -121,4 +126,6 @@ def _word(status: Status) -> tuple[str, str]:
         return status.phase.upper(), "bold magenta"
     if status.exit_status == 1:
         return "FINDINGS", "bold red"
-    return ("BLIND", "bold red") if status.exit_status == 3 else ("NOTHING FOUND", "bold green")
+    if status.blind:
+        return "BLIND", "bold red"
+    return ("NOT COUNTED", "bold yellow") if status.exit_status == 3 else ("NOTHING FOUND", "bold green")

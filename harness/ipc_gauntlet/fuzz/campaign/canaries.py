@@ -22,6 +22,12 @@ from ipc_gauntlet.fuzz.work import write_whole
 SECONDS = 5.0
 """For so long an engine may look for a planted defect."""
 
+LEAST_CPU = 0.4
+"""Part of that time which it has to have spent on the processor, before a canary counts as missed."""
+
+LEAST_EXECUTIONS = 20_000
+"""Or it has done so many executions."""
+
 ERROR = "PlantedDefect"
 """Type of the exception that says that a canary was caught."""
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ipc_gauntlet.fuzz.campaign import canaries, jobs
-from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, MISSED
-from ipc_gauntlet.fuzz.campaign.harvest import has_findings_of
+from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, MISSED, UNTRIED, UNUSED
+from ipc_gauntlet.fuzz.campaign.harvest import has_findings_of, result_of
 from ipc_gauntlet.fuzz.campaign.process import remove
 from ipc_gauntlet.fuzz.campaign.schedule import Assignment
 from ipc_gauntlet.fuzz.slice import PLANTS, SURVIVED
@@ -56,6 +56,7 @@ def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         _look_again(campaign, job, ended)
     elif kind == "refused" and campaign.schedule.refuse(job.spec.target, job.spec.engine):
         campaign.listener.said(f"{job.spec.target}: not with {job.spec.engine}: {jobs.why(job, ended)}")
+        campaign.answer(job.spec.target, (job.spec.engine,), UNUSED)
         campaign.drop(job)
     else:
         campaign.check_disk()  # what cannot write breaks, and is not to blame
@@ -128,7 +129,7 @@ def fly(campaign: Supervisor, chosen: Assignment) -> None:
     name = canaries.key(target, campaign.plan.targets[target], chosen.engine)
     caught = canaries.recall(campaign.store.root, name)
     if caught is not None:
-        campaign.answer(target, CAUGHT, caught.seconds)
+        campaign.answer(target, (chosen.engine,), CAUGHT, caught.seconds)
     elif target in campaign.plants:
         _try(campaign, target, chosen.engine, campaign.plants[target], time.monotonic())
     else:
@@ -171,10 +172,12 @@ def _planted(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         missing = []
     for name in missing:
         campaign.check_disk()
-        campaign.answer(name, f"none: {jobs.why(job, ended)}")
+        campaign.answer(name, campaign.plan.engines, f"none: {jobs.why(job, ended)}")
     for name in job.batch:
         if name in found and not found[name]:
-            campaign.answer(name, "none: nothing can be planted in the measured modules")
+            campaign.answer(
+                name, campaign.plan.engines, "none: nothing can be planted in the measured modules"
+            )
     remove(job.folder)
 
 
@@ -185,7 +188,7 @@ def _names(job: jobs.Job) -> dict[str, tuple[str, ...]]:
         return {}
 
 
-def _try(campaign: Supervisor, target: str, engine: str, groups: Sequence[str], begun: float) -> None:
+def _try(campaign: Supervisor, target: str, engine: str, groups: Sequence[str], begun: float) -> jobs.Job:
     orders = msgspec.structs.replace(
         campaign.orders(target, engine),
         plant=groups[0],
@@ -194,26 +197,48 @@ def _try(campaign: Supervisor, target: str, engine: str, groups: Sequence[str], 
     )
     job = campaign.start("canary", orders)
     job.groups, job.since = tuple(groups[1:]), begun
+    return job
 
 
 def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
-    target = job.spec.target
+    target, engine = job.spec.target, job.spec.engine
+    kind = "died" if job.killed else jobs.ending(job, ended)
     if has_findings_of(job.folder, canaries.ERROR):
-        seconds = time.monotonic() - job.since
-        campaign.answer(target, CAUGHT, seconds)
-        name = canaries.key(target, campaign.plan.targets[target], job.spec.engine)
-        canaries.remember(
-            campaign.store.root, name, canaries.Caught(target=target, plant=job.spec.plant, seconds=seconds)
-        )
+        _caught(campaign, job, time.monotonic() - job.since)
     elif campaign.is_stopping:
-        campaign.answer(target, "")
+        campaign.answer(target, (engine,), "")
+    elif kind == "refused" and campaign.schedule.refuse(target, engine):
+        campaign.listener.said(f"{target}: not with {engine}: {jobs.why(job, ended)}")
+        campaign.answer(target, (engine,), UNUSED)
     elif job.groups:
-        _try(campaign, target, job.spec.engine, job.groups, job.since)
-    elif job.killed or jobs.ending(job, ended) != "done":
+        again = _try(campaign, target, engine, job.groups, job.since)
+        again.hasty = job.hasty or _is_hasty(job)
+    elif kind != "done":
         campaign.check_disk()
-        campaign.answer(target, f"none: {jobs.why(job, ended)}")
+        campaign.answer(target, (engine,), f"none: {jobs.why(job, ended)}")
+    elif job.hasty or _is_hasty(job):
+        # On a machine that is busy with something else, that says nothing. It flies again later.
+        campaign.answer(target, (engine,), UNTRIED)
     else:
-        campaign.listener.said(f"{target}: its canary was missed: planted defects were not found")
-        campaign.answer(target, MISSED)
-        del campaign.plants[target]  # next time the corpus reaches further
+        campaign.listener.said(f"{target}: its canary was missed by {engine}: planted defects were not found")
+        campaign.answer(target, (engine,), MISSED)
+        campaign.plants.pop(target, None)  # next time the corpus reaches further
     remove(job.folder)
+
+
+def _caught(campaign: Supervisor, job: jobs.Job, seconds: float) -> None:
+    target, engine = job.spec.target, job.spec.engine
+    campaign.answer(target, (engine,), CAUGHT, seconds)
+    name = canaries.key(target, campaign.plan.targets[target], engine)
+    caught = canaries.Caught(target=target, plant=job.spec.plant, seconds=seconds)
+    canaries.remember(campaign.store.root, name, caught)
+
+
+def _is_hasty(job: jobs.Job) -> bool:
+    """Whether the engine had too little of the processor to have found a planted defect."""
+    result = result_of(job.folder, job.spec)
+    done = job.progress if result is None else result.progress
+    return (
+        done.cpu_seconds < canaries.LEAST_CPU * job.spec.seconds
+        and done.executions < canaries.LEAST_EXECUTIONS
+    )

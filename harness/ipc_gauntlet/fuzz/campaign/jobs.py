@@ -66,6 +66,7 @@ class Job:
         batch: Targets whose plants it finds out.
         groups: Plants that are still to be tried after this one.
         since: When the first of them was begun, as `time.monotonic` has it.
+        hasty: Whether one of those tried before had too little of the processor.
         died: Status and standard error of the slice that this one confirms.
         first_killed: Why we ended that slice, empty if we did not.
         given: Seconds that its target was charged for it.
@@ -81,6 +82,7 @@ class Job:
     batch: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     since: float = 0.0
+    hasty: bool = False
     died: tuple[int, str] | None = None
     first_killed: str = ""
     given: float = 0.0

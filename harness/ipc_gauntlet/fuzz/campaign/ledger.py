@@ -138,6 +138,8 @@ def _add_numbers(base: sqlite3.Connection, end: SliceEnd, fresh_edges: int) -> N
         "UPDATE target SET executions = executions + ?, seconds = seconds + ?, cpu_seconds = cpu_seconds + ?, "
         "edges = ?, edges_total = max(edges_total, ?), features = max(features, ?), corpus = ?, kept = kept + ?, "
         "last_new = ?, slices = slices + 1, broken = broken + ?, broken_in_a_row = ?, trouble = ?, "
+        "code_executions = code_executions + ?, code_cpu = code_cpu + ?, code_slices = code_slices + 1, "
+        "code_told = code_told + ?, code_broken = code_broken + ?, "
         "recent_new = recent_new * ? + ?, recent_cpu = recent_cpu * ? + ? WHERE name = ?",
         (
             told_of.executions,
@@ -152,6 +154,7 @@ def _add_numbers(base: sqlite3.Connection, end: SliceEnd, fresh_edges: int) -> N
             broken,
             in_a_row if broken else 0,
             end.trouble,
+            *(told_of.executions, cpu, end.outcome == "done" or told_of.edges > 0, broken),
             *(_FADE, fresh + fresh_edges, _FADE, cpu),
             name,
         ),

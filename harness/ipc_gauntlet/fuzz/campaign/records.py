@@ -82,7 +82,10 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
         slices: Slices ended.
         broken: Slices that ended without a result.
         blind: Why its fuzzing does not count, empty if it does.
-        canary: `caught`, `missed`, `untried`, and after how many seconds.
+        uncounted: Why it does not count yet, because there was too little of it; empty if it does, or is blind.
+        canary: `caught`, `missed`, `untried`, or why there is none: of all engines of the campaign together.
+        canary_seconds: After how many seconds the slowest of them caught it.
+        canaries: The same for each engine.
         unreached: Reach marks that no input has reached.
         warnings: What a person should look at, though the fuzzing counts.
         verdicts: How often each reason of rejection was seen, and `accepted`.
@@ -101,8 +104,10 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     slices: int = 0
     broken: int = 0
     blind: str = ""
+    uncounted: str = ""
     canary: str = "untried"
     canary_seconds: float = 0.0
+    canaries: dict[str, str] = {}
     unreached: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     verdicts: dict[str, int] = {}

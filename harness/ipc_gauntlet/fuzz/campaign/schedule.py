@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ipc_gauntlet.fuzz.campaign import budget
-from ipc_gauntlet.fuzz.campaign.guards import BROKEN_IN_A_ROW, CAUGHT, MISSED
+from ipc_gauntlet.fuzz.campaign.guards import BROKEN_IN_A_ROW, MISSED, UNTRIED, overall
 from ipc_gauntlet.fuzz.campaign.records import Plan
 from ipc_gauntlet.fuzz.campaign.state import Account
 
@@ -48,20 +48,30 @@ class _Standing:
     pay: float = 0.0
     ended: int = 0
     running: int = 0
-    canary: str = ""
-    flying: bool = False
+    with_code: int = 0
+    canaries: Mapping[str, str] = field(default_factory=dict)
+    flying: str = ""
     held: bool = False
-    flown_at: int = -1
+    flown_at: dict[str, int] = field(default_factory=dict)
     given_up: bool = False
 
     @property
     def slices(self) -> int:
         return self.ended + self.running
 
-    def canary_is_due(self) -> bool:
-        if self.flying or self.held or self.canary == CAUGHT or self.canary.startswith("none"):
+    @property
+    def is_fresh(self) -> bool:
+        """Whether nothing is known of its present code."""
+        return self.with_code + self.running == 0
+
+    def canary_due(self, engine: str) -> bool:
+        """Whether the canary of one of its engines has to fly; one flies at a time."""
+        if self.flying or self.held or engine not in self.engines:
             return False
-        return self.flown_at < 0 or self.ended >= _AGAIN * max(self.flown_at, 1)
+        if self.canaries.get(engine, UNTRIED) not in (UNTRIED, MISSED):
+            return False
+        flown_at = self.flown_at.get(engine, -1)
+        return flown_at < 0 or self.ended >= _AGAIN * max(flown_at, 1)
 
     def candidate(self) -> budget.Candidate:
         return budget.Candidate(
@@ -70,8 +80,8 @@ class _Standing:
             given=self.given,
             passed=self.passed,
             # What is blind may not draw time away from what counts.
-            pay=0.0 if self.canary == MISSED else self.pay,
-            slices=self.slices,
+            pay=0.0 if overall(self.canaries, self.engines) == MISSED else self.pay,
+            slices=self.with_code + self.running,
             running=self.running,
         )
 
@@ -103,7 +113,8 @@ class Schedule:
                     passed=account.passed,
                 )
                 self._standings[account.target] = mine
-            mine.pay, mine.ended, mine.canary = account.pay, account.slices, account.canary
+            mine.pay, mine.canaries = account.pay, account.canaries
+            mine.ended, mine.with_code = account.slices, account.with_code
             mine.given_up = account.broken_in_a_row >= BROKEN_IN_A_ROW
 
     def next(self, left: float | None) -> Assignment | None:
@@ -115,7 +126,7 @@ class Schedule:
         usable = [one for one in self._standings.values() if not one.given_up]
         if not usable or (left is not None and left <= 0):
             return None
-        fresh = sum(one.slices == 0 for one in usable)
+        fresh = sum(one.is_fresh for one in usable)
         if self._reserve is None:
             self._reserve = (1 - budget.FIRST_PART) * (left or 0.0)
         room = budget.Room(
@@ -132,9 +143,7 @@ class Schedule:
             self._is_short = bool(fresh) and seconds < _SHORT
         bird = self._bird(usable, fresh)
         if bird is not None:
-            return Assignment(
-                target=bird.target, canary=True, engine=bird.engines[0], seconds=0.0, number=bird.ended
-            )
+            return bird
         chosen = self._choose(usable, seconds)
         if chosen is None:
             return None
@@ -143,23 +152,28 @@ class Schedule:
             target=chosen.target, canary=False, engine=engine, seconds=seconds, number=chosen.slices
         )
 
-    def _bird(self, usable: Sequence[_Standing], fresh: int) -> _Standing | None:
-        """Whose canary flies now."""
+    def _bird(self, usable: Sequence[_Standing], fresh: int) -> Assignment | None:
+        """Whose canary flies now, with which engine: the main engine's come first."""
         if not self.plan.canary or (fresh and self._is_short):
             return None
-        due = [one for one in usable if one.canary_is_due()]
-        return due[0] if due else None
+        due = (
+            Assignment(target=one.target, canary=True, engine=engine, seconds=0.0, number=one.ended)
+            for engine in self.plan.engines
+            for one in usable
+            if one.canary_due(engine)
+        )
+        return next(due, None)
 
     def _choose(self, usable: Sequence[_Standing], seconds: float) -> _Standing | None:
         # Before its canary is back, a target that had no slice waits, unless time is short.
-        ready = [one for one in usable if one.slices or not one.flying or self._is_short]
+        ready = [one for one in usable if not one.is_fresh or not one.flying or self._is_short]
         return ready[budget.choose([one.candidate() for one in ready], seconds)] if ready else None
 
     def begin(self, chosen: Assignment) -> None:
         """It has been started."""
         mine = self._standings[chosen.target]
         if chosen.canary:
-            mine.flying, mine.flown_at = True, mine.ended
+            mine.flying, mine.flown_at[chosen.engine] = chosen.engine, mine.ended
             return
         usable = [one for one in self._standings.values() if not one.given_up]
         parts = budget.shares([one.candidate() for one in usable])
@@ -170,19 +184,22 @@ class Schedule:
 
     def landed(self, target: str) -> None:
         """Its canary is back, with whatever answer."""
-        self._standings[target].flying = False
+        self._standings[target].flying = ""
 
     def due(self) -> frozenset[str]:
         """Targets whose canaries would fly next."""
         return frozenset(
-            one.target for one in self._standings.values() if not one.given_up and one.canary_is_due()
+            one.target
+            for one in self._standings.values()
+            if not one.given_up and any(map(one.canary_due, one.engines))
         )
 
     def hold(self, targets: Sequence[str]) -> None:
         """Their canaries cannot fly yet: what can be planted has to be found out first."""
         for target in targets:
             mine = self._standings[target]
-            mine.held, mine.flying, mine.flown_at = True, False, -1
+            mine.flown_at.pop(mine.flying, None)
+            mine.held, mine.flying = True, ""
 
     def release(self, targets: Sequence[str]) -> None:
         """That is known now, or will never be."""

@@ -13,9 +13,9 @@ killed at any moment.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +23,7 @@ from typing import Self
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, UNTRIED, Facts, judge
+from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, Facts, Work, judge, overall
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd, add
 from ipc_gauntlet.fuzz.campaign.records import (
     FindingState,
@@ -42,15 +42,15 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """What the budget knows of a target; see `budget`."""
+    """What the budget knows of a target; see `budget`. `with_code`: slices since its code changed."""
 
     target: str
     given: float = 0.0
     passed: float = 0.0
     pay: float = 0.0
     slices: int = 0
-    canary: str = "untried"
-    canary_code: str = ""
+    with_code: int = 0
+    canaries: Mapping[str, str] = field(default_factory=dict)
     broken_in_a_row: int = 0
     trouble: str = ""
     kept: int = 0
@@ -120,19 +120,20 @@ class State:
                     )
                     continue
                 base.execute(
-                    "UPDATE target SET place = ?, code = ?, broken_in_a_row = 0, trouble = '', "
-                    "canary = CASE WHEN canary = ? THEN canary ELSE ? END WHERE name = ?",
-                    (place, target.code, CAUGHT, UNTRIED, name),
+                    "UPDATE target SET place = ?, code = ?, broken_in_a_row = 0, trouble = '' WHERE name = ?",
+                    (place, target.code, name),
                 )
+                base.execute("DELETE FROM canary WHERE target = ? AND answer != ?", (name, CAUGHT))
                 if row["code"] != target.code:
                     self._forget_coverage(base, name)
 
     @staticmethod
     def _forget_coverage(base: sqlite3.Connection, name: str) -> None:
-        for table in ("covered", "entered", "features"):
+        for table in ("covered", "entered", "features", "verdict", "canary"):
             base.execute(f"DELETE FROM {table} WHERE target = ?", (name,))  # noqa: S608 - names of ours
         base.execute(
-            "UPDATE target SET edges = 0, edges_total = 0, features = 0, canary = 'untried' WHERE name = ?",
+            "UPDATE target SET edges = 0, edges_total = 0, features = 0, code_executions = 0, code_cpu = 0, "
+            "code_slices = 0, code_told = 0, code_broken = 0 WHERE name = ?",
             (name,),
         )
 
@@ -159,15 +160,18 @@ class State:
         plan = self.plan()
         rows = {row["name"]: row for row in self._rows("SELECT * FROM target")}
         return [
-            self._target(rows[name], target, canary=plan.canary)
-            for name, target in plan.targets.items()
-            if name in rows
+            self._target(rows[name], target, plan) for name, target in plan.targets.items() if name in rows
         ]
 
-    def _target(self, row: sqlite3.Row, plan: TargetPlan, *, canary: bool) -> TargetState:
+    def _target(self, row: sqlite3.Row, own: TargetPlan, plan: Plan) -> TargetState:
         name = row["name"]
-        entered = self.entered(name) if plan.reach else set()
-        unreached = tuple(mark for mark in plan.reach if mark not in entered)
+        entered = self.entered(name) if own.reach else set()
+        unreached = tuple(mark for mark in own.reach if mark not in entered)
+        canaries = {
+            one["engine"]: one
+            for one in self._rows("SELECT * FROM canary WHERE target = ? ORDER BY engine", name)
+        }
+        answers = {engine: one["answer"] for engine, one in canaries.items()}
         verdicts = {
             one["reason"]: one["count"]
             for one in self._rows("SELECT * FROM verdict WHERE target = ? ORDER BY reason", name)
@@ -184,22 +188,24 @@ class State:
             last_new=row["last_new"],
             slices=row["slices"],
             broken=row["broken"],
-            canary=row["canary"],
-            canary_seconds=row["canary_seconds"],
+            canary=overall(answers, plan.engines),
+            canary_seconds=max((one["seconds"] for one in canaries.values()), default=0.0),
+            canaries=answers,
             unreached=unreached,
             verdicts=verdicts,
             pay=_pay(row),
         )
         facts = Facts(
             state=state,
-            seeds=plan.seeds,
+            work=Work(**{key: row[f"code_{key}"] for key in Work.__dataclass_fields__}),
+            seeds=own.seeds,
             kept=row["kept"],
             broken_in_a_row=row["broken_in_a_row"],
             trouble=row["trouble"],
-            canary_wanted=canary,
+            engines=plan.engines if plan.canary else (),
         )
-        blind, warnings = judge(facts)
-        return msgspec.structs.replace(state, blind=blind, warnings=warnings)
+        blind, uncounted, warnings = judge(facts)
+        return msgspec.structs.replace(state, blind=blind, uncounted=uncounted, warnings=warnings)
 
     def growth(self, target: str) -> list[Growth]:
         """A target's curve, a point for each slice, thinned out where it is long."""
@@ -237,6 +243,9 @@ class State:
     def accounts(self) -> list[Account]:
         """What the budget has to know, in the order of the plan."""
         rows = {row["name"]: row for row in self._rows("SELECT * FROM target")}
+        answers: dict[str, dict[str, str]] = {name: {} for name in rows}
+        for row in self._rows("SELECT target, engine, answer FROM canary"):
+            answers[row["target"]][row["engine"]] = row["answer"]
         return [
             Account(
                 target=name,
@@ -244,8 +253,8 @@ class State:
                 passed=rows[name]["pass"],
                 pay=_pay(rows[name]),
                 slices=rows[name]["slices"],
-                canary=rows[name]["canary"],
-                canary_code=rows[name]["canary_code"],
+                with_code=rows[name]["code_slices"],
+                canaries=answers[name],
                 broken_in_a_row=rows[name]["broken_in_a_row"],
                 trouble=rows[name]["trouble"],
                 kept=rows[name]["kept"],
@@ -279,22 +288,22 @@ class State:
                 [("elapsed", elapsed), ("budget", budget)],
             )
 
-    def canary(self, target: str, answer: str, seconds: float, code: str) -> None:
+    def canary(self, target: str, engine: str, answer: str, seconds: float = 0.0) -> None:
         """Remember what became of a target's canary.
 
         Args:
             target: Its name.
-            answer: `caught`, `missed`, `untried` or why there is none.
+            engine: Which engine looked for it.
+            answer: `caught`, `missed`, `untried`, `unused` or why there is none.
             seconds: How long it took.
-            code: Digest of the sources for which that holds.
 
         Raises:
             GauntletError: It cannot be written.
         """
         with self._transaction() as base:
             base.execute(
-                "UPDATE target SET canary = ?, canary_seconds = ?, canary_code = ? WHERE name = ?",
-                (answer, seconds, code, target),
+                "INSERT OR REPLACE INTO canary (target, engine, answer, seconds) VALUES (?, ?, ?, ?)",
+                (target, engine, answer, seconds),
             )
 
     def mark(

@@ -102,6 +102,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         """Targets whose fuzzing does not count."""
         return tuple(target for target in self.targets if target.blind)
 
+    @property
+    def uncounted(self) -> tuple[TargetState, ...]:
+        """Targets of whose fuzzing there was too little to count."""
+        return tuple(target for target in self.targets if target.uncounted)
+
 
 def write(folder: Path, status: Status) -> None:
     """Replace a campaign's status file at once.
@@ -167,13 +172,13 @@ def exit_status(targets: tuple[TargetState, ...], findings: int, *, stopped: boo
         stopped: Whether a person stopped it.
 
     Returns:
-        130 when it was stopped; 1 when there are findings; 3 when a target is blind; else 0.
+        130 when it was stopped; 1 when there are findings; 3 when a target is blind, or had too little time; else 0.
     """
     if stopped:
         return 130
     if findings:
         return 1
-    return 3 if any(target.blind for target in targets) else 0
+    return 3 if any(target.blind or target.uncounted for target in targets) else 0
 
 
 def open_findings(findings: tuple[FindingState, ...] | list[FindingState]) -> int:

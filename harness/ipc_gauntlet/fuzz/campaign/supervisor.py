@@ -272,11 +272,12 @@ class Supervisor:
             self.schedule.finish(job.spec.target, job.given, job.process.age())
         remove(job.folder)
 
-    def answer(self, target: str, text: str, seconds: float = 0.0) -> None:
+    def answer(self, target: str, engines: Sequence[str], text: str, seconds: float = 0.0) -> None:
         """Remember what became of a canary.
 
         Args:
             target: Whose.
+            engines: For which engines that holds.
             text: The answer, empty if there was none because the campaign stops.
             seconds: How long it took.
 
@@ -284,7 +285,8 @@ class Supervisor:
             GauntletError: It cannot be written.
         """
         if text:
-            self.state.canary(target, text, seconds, self.plan.targets[target].code)
+            for engine in engines:
+                self.state.canary(target, engine, text, seconds)
         self.schedule.landed(target)
         self._learn()
 

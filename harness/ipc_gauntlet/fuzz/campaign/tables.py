@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ipc_gauntlet.errors import GauntletError
 
-VERSION = 1
+VERSION = 2
 """Of the tables; kept as SQLite's `user_version`."""
 
 BUSY_SECONDS = 20.0
@@ -37,13 +37,18 @@ CREATE TABLE target (
     broken INTEGER NOT NULL DEFAULT 0,
     broken_in_a_row INTEGER NOT NULL DEFAULT 0,
     trouble TEXT NOT NULL DEFAULT '',
-    canary TEXT NOT NULL DEFAULT 'untried',
-    canary_seconds REAL NOT NULL DEFAULT 0,
-    canary_code TEXT NOT NULL DEFAULT '',
+    code_executions INTEGER NOT NULL DEFAULT 0,
+    code_cpu REAL NOT NULL DEFAULT 0,
+    code_slices INTEGER NOT NULL DEFAULT 0,
+    code_told INTEGER NOT NULL DEFAULT 0,
+    code_broken INTEGER NOT NULL DEFAULT 0,
     pass REAL NOT NULL DEFAULT 0,
     given REAL NOT NULL DEFAULT 0,
     recent_new REAL NOT NULL DEFAULT 0,
     recent_cpu REAL NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE canary (
+    target TEXT, engine TEXT, answer TEXT NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (target, engine)
 ) WITHOUT ROWID;
 CREATE TABLE slice (
     id INTEGER PRIMARY KEY,

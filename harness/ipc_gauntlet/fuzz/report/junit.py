@@ -38,8 +38,8 @@ def _suite(target: TargetReport, findings: list[FindingReport]) -> ET.Element:
     if state.blind:
         error = ET.SubElement(whole, "error", message=one_line(state.blind, _MESSAGE), type="blind")
         error.text = visible(state.blind)
-    elif not state.slices:
-        ET.SubElement(whole, "skipped", message="no slice of this target ended")
+    elif state.uncounted:
+        ET.SubElement(whole, "skipped", message=one_line(state.uncounted, _MESSAGE))
     for finding in findings:
         case = ET.SubElement(
             suite, "testcase", classname=state.target, name=finding.state.signature, time="0"
@@ -51,7 +51,7 @@ def _suite(target: TargetReport, findings: list[FindingReport]) -> ET.Element:
     suite.set("tests", str(1 + len(findings)))
     suite.set("failures", str(len(findings)))
     suite.set("errors", str(int(bool(state.blind))))
-    suite.set("skipped", str(int(not state.blind and not state.slices)))
+    suite.set("skipped", str(int(not state.blind and bool(state.uncounted))))
     return suite
 
 

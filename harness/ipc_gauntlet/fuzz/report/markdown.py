@@ -19,6 +19,10 @@ def markdown(report: CampaignReport) -> bytes:
         lines += ["**Blind targets, whose fuzzing does not count:**", ""]
         lines += [f"- `{cell(target.state.target)}`: {cell(target.state.blind)}" for target in blind]
         lines.append("")
+    if uncounted := report.uncounted():
+        lines += ["**Targets that had too little time to count:**", ""]
+        lines += [f"- `{cell(target.state.target)}`: {cell(target.state.uncounted)}" for target in uncounted]
+        lines.append("")
     lines += [
         "| target | executions | edges | corpus | since last new | canary |",
         "|---|--:|--:|--:|--:|---|",

@@ -136,6 +136,10 @@ class CampaignReport(msgspec.Struct, frozen=True, kw_only=True):
         """Targets whose fuzzing does not count."""
         return [target for target in self.targets if target.state.blind]
 
+    def uncounted(self) -> list[TargetReport]:
+        """Targets of whose fuzzing there was too little to count."""
+        return [target for target in self.targets if target.state.uncounted]
+
 
 def to_json(report: CampaignReport) -> bytes:
     """The report as JSON, without the source text, which is in the checkout."""

@@ -62,8 +62,8 @@ def in_checkout(folder: Path, path: Sequence[str]) -> Locate:
 def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
     """Render a report as SARIF 2.1.0.
 
-    Targets that are blind are notifications of the run, which is then not successful: nobody must take a missing
-    result for a clean one.
+    Targets that are blind, or had too little time to count, are notifications of the run, which is then not
+    successful: nobody must take a missing result for a clean one.
     """
     kinds = list(RULES)
     rules = [
@@ -74,12 +74,13 @@ def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
         }
         for kind in kinds
     ]
-    blind = [
-        {
-            "level": "error",
-            "message": {"text": f"target {target.state.target} is blind: {target.state.blind}"},
-        }
+    told = [
+        _notification("error", f"target {target.state.target} is blind: {target.state.blind}")
         for target in report.blind()
+    ]
+    told += [
+        _notification("warning", f"target {target.state.target} does not count: {target.state.uncounted}")
+        for target in report.uncounted()
     ]
     run = {
         "tool": {
@@ -90,11 +91,15 @@ def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
                 "rules": rules,
             }
         },
-        "invocations": [{"executionSuccessful": not blind, "toolExecutionNotifications": blind}],
+        "invocations": [{"executionSuccessful": not told, "toolExecutionNotifications": told}],
         "results": [_result(finding, kinds, locate) for finding in report.findings],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def _notification(level: str, text: str) -> dict[str, Any]:
+    return {"level": level, "message": {"text": text}}
 
 
 def _result(finding: FindingReport, kinds: list[str], locate: Locate) -> dict[str, Any]:

@@ -179,8 +179,9 @@ class _Collection:
             corpus=len(self._store.paths(target.target)),
         )
         self.new += self._state.merge(end, given=0.0, passed=0.0)
-        if target.canary == CAUGHT:
-            self._state.canary(target.target, CAUGHT, _cut(target.canary_seconds), plan.code)
+        for engine, answer in target.canaries.items():
+            if answer == CAUGHT and engine in self._plan.engines:
+                self._state.canary(target.target, engine, CAUGHT, _cut(target.canary_seconds))
         return True
 
     @property

@@ -114,7 +114,17 @@ class Unmeasured(Odd):
             time.sleep(_PAUSE)
 
 
-STEADY = Odd()
+class Slow(Odd):
+    """Starts, and has had its time before the first execution."""
+
+    def run(self, work: Work) -> None:
+        """As its base, without executions."""
+        work.progress.edges_total = 100
+        while work.tick():
+            time.sleep(_PAUSE)
+
+
+STEADY, SLOW = Odd(), Slow()
 BLIND = Odd(canary=False)
 UNMEASURED = Unmeasured()
 JUNK, MUTE, FLOOD, HIDE = Odd(_junk), Odd(_mute), Odd(_flood), Odd(_hide)
