@@ -184,7 +184,10 @@ def test_peer_that_stops_reading(lab: Lab) -> None:
     lab.require_that(grown < MEMORY_LIMIT, "bounded memory", f"it grew by {grown >> 20} MiB", "memory")
     other.exchange("c2s", 2)
     other.settle_delivery("c2s")
-    lab.require(other.outcome(), checks.delivered_all("c2s"))
+    went_on = checks.delivered_all("c2s")(other.outcome())
+    lab.require_that(
+        went_on is None, "the other session to go on", went_on.seen if went_on else "it did", "starved"
+    )
     require_in_bounds(
         lab, write, flood.blocked_s if flood.failed else None, "the blocked sending to fail", stalled_s
     )
