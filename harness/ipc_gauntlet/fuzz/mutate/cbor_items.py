@@ -244,7 +244,7 @@ def _pair(container: Container, text: bytes, pos: int, scope: Scope, end: int) -
 
 def _held(node: Node, major: int) -> int:
     children = node.children or []
-    return sum(child.size() for child in children[1:]) if major in (BYTES, TEXT) else len(children) - 1
+    return sum([child.measured() for child in children[1:]]) if major in (BYTES, TEXT) else len(children) - 1
 
 
 def _key(pair: Node) -> bytes:

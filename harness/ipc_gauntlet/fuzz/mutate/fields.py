@@ -16,117 +16,29 @@ from random import Random
 from typing import Literal
 
 from ipc_gauntlet.fuzz.mutate.fields_values import BAD_UTF8, boundaries, disturbed, filled, ways_to_shorten
+from ipc_gauntlet.fuzz.mutate.nodes import MOST_LEVELS, MOST_NODES, Node, Scope, replace, settle
+
+__all__ = [
+    "MOST_LEVELS",
+    "MOST_NODES",
+    "REST",
+    "Bytes",
+    "Const",
+    "Field",
+    "Int",
+    "Node",
+    "Order",
+    "Raw",
+    "Scope",
+    "Text",
+    "Until",
+    "replace",
+    "settle",
+]
 
 Order = Literal["big", "little"]
 REST = "rest"
 """Name of what belongs to no field."""
-MOST_NODES = 4000
-"""Of one input; the bytes beyond are one node."""
-MOST_LEVELS = 60
-"""Groups within each other; what is deeper is one node."""
-
-
-class Node:
-    """One piece of an input.
-
-    Attributes:
-        field: What it is.
-        data: Its bytes, if it is a leaf.
-        children: What it consists of, None for a leaf.
-        kept: What follows from other nodes stays as it is, right or wrong.
-        case: Which case of a `Choice` it is.
-    """
-
-    __slots__ = ("case", "children", "data", "field", "kept")
-
-    def __init__(
-        self, field: Field, data: bytes = b"", children: list[Node] | None = None, *, kept: bool = False
-    ) -> None:
-        self.field = field
-        self.data = data
-        self.children = children
-        self.kept = kept
-        self.case: int | None = None
-
-    def joined(self) -> bytes:
-        """As it stands on the wire."""
-        if self.children is None:
-            return self.data
-        parts: list[bytes] = []
-        _collect(self.children, parts)
-        return b"".join(parts)
-
-    def size(self) -> int:
-        """Its length in bytes."""
-        if self.children is None:
-            return len(self.data)
-        return sum(child.size() for child in self.children)
-
-    def copy(self) -> Node:
-        """Another tree that is the same."""
-        made = Node(self.field, self.data, None, kept=self.kept)
-        made.case = self.case
-        if self.children is not None:
-            made.children = [child.copy() for child in self.children]
-        return made
-
-    def named(self, name: str) -> Node | None:
-        """Its child of that name."""
-        for child in self.children or ():
-            if child.field.name == name:
-                return child
-        return None
-
-    def walk(self) -> list[Node]:
-        """Itself and everything below it, groups before what is in them."""
-        found = [self]
-        for node in found:
-            if node.children:
-                found += node.children
-        return found
-
-
-def _collect(nodes: list[Node], parts: list[bytes]) -> None:
-    for node in nodes:
-        if node.children is None:
-            parts.append(node.data)
-        else:
-            _collect(node.children, parts)
-
-
-class Scope:
-    """What has been read or made around a field: choices look their tags up here.
-
-    Attributes:
-        around: The scope around this one.
-        nodes: Fields of this record so far, by name.
-        counts: How many items a repeated field of this record has, where a `Count` says so.
-        level: How many scopes are around it.
-        budget: How many more nodes may be read; shared by all scopes of one reading.
-    """
-
-    __slots__ = ("around", "budget", "counts", "level", "nodes")
-
-    def __init__(self, around: Scope | None = None) -> None:
-        self.around = around
-        self.nodes: dict[str, Node] = {}
-        self.counts: dict[str, int] = {}
-        self.level: int = 0 if around is None else around.level + 1
-        self.budget: list[int] = [MOST_NODES] if around is None else around.budget
-
-    def find(self, name: str) -> Node | None:
-        """The innermost field of that name."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.nodes:
-                return scope.nodes[name]
-            scope = scope.around
-        return None
-
-    def spend(self) -> bool:
-        """Whether one more node may be read here; not if it is nested too deep."""
-        self.budget[0] -= 1
-        return self.budget[0] >= 0 and self.level < MOST_LEVELS
 
 
 @dataclass(frozen=True)
@@ -167,26 +79,6 @@ class Field(ABC):
     def leaf(self, data: bytes) -> Node:
         """A node of this field."""
         return Node(self, data)
-
-
-def settle(node: Node) -> None:
-    """Put right what follows from other nodes, from the innermost outwards."""
-    if node.children is not None:
-        for child in node.children:
-            if child.children is not None:
-                settle(child)
-        node.field.settle(node)
-
-
-def replace(node: Node, other: Node) -> None:
-    """Let a node be what another one is."""
-    node.field, node.data, node.children, node.kept, node.case = (
-        other.field,
-        other.data,
-        other.children,
-        other.kept,
-        other.case,
-    )
 
 
 @dataclass(frozen=True)

@@ -166,14 +166,14 @@ class Der(Field):
         if pos < stop or len(children) == 2:
             children.append(_CONTENT.leaf(text[pos:stop]))
         node = Node(self, children=children)
-        length.kept = length.data != der_length(sum(child.size() for child in children[2:]))
+        length.kept = length.data != der_length(sum(child.measured() for child in children[2:]))
         return node, stop
 
     def settle(self, node: Node) -> None:
         """Put the length right."""
         children = node.children or []
         if len(children) > 1 and children[1].field is _LENGTH and not children[1].kept:
-            children[1].data = der_length(sum(child.size() for child in children[2:]))
+            children[1].data = der_length(sum(child.measured() for child in children[2:]))
 
     def change(self, node: Node, rng: Random, scope: Scope) -> None:
         """One item more, one less, one twice, two swapped; something around it; another tag."""

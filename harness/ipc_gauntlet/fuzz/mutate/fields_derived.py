@@ -49,7 +49,10 @@ class Length(Int, Derived):
 
     def derive(self, record: Node) -> bytes | None:
         """Their length, cut to this field's width."""
-        size = sum(child.size() for child in record.children or () if child.field.name in self.of)
+        size, names = 0, self.of
+        for child in record.children or ():
+            if child.field.name in names:
+                size += child.measured()
         return self.put((size + self.adjust) // self.unit)
 
     def extent(self, node: Node) -> int:
@@ -180,7 +183,7 @@ class Padding(Bytes, Derived):
 
     def derive(self, record: Node) -> bytes | None:
         """As many as are missing."""
-        size = sum(child.size() for child in record.children or () if child.field.name in self.over)
+        size = sum(child.measured() for child in record.children or () if child.field.name in self.over)
         return bytes((self.fill,)) * (-size % self.multiple)
 
     def generate(self, rng: Random, scope: Scope) -> Node:

@@ -6,8 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
+from typing import NamedTuple
 
-from ipc_gauntlet.fuzz.mutate.fields import REST, Bytes, Const, Field, Int, Node, Order, Raw, Scope, Until
+from ipc_gauntlet.fuzz.mutate.fields import (
+    MOST_LEVELS,
+    REST,
+    Bytes,
+    Const,
+    Field,
+    Int,
+    Node,
+    Order,
+    Raw,
+    Scope,
+    Until,
+)
 from ipc_gauntlet.fuzz.mutate.fields_derived import Count, Derived, Length
 
 MOST_ITEMS = 512
@@ -56,16 +69,21 @@ class Record(Field):
             children.append(node)
         return Node(self, children=children)
 
+    @cached_property
+    def _steps(self) -> tuple[_Step, ...]:
+        return tuple(_step(self.fields, at, behind) for at, behind in enumerate(self._behind))
+
     def read(self, text: bytes, pos: int, end: int, scope: Scope) -> tuple[Node, int]:
         """Each field in turn, within what the lengths among them say."""
-        reading = _Reading(self, text, pos, end, Scope(scope))
-        for at, one in enumerate(self.fields):
-            reading.take(one, self._behind[at])
+        reading = _Reading(text, pos, end, Scope(scope))
+        for step in self._steps:
+            reading.take(step)
         node = Node(self, children=reading.children)
-        for child in reading.children:
-            if isinstance(child.field, Derived):
-                right = child.field.derive(node)
-                child.kept = right is not None and right != child.data
+        if self._derived and scope.judging:
+            for child in reading.children:
+                if isinstance(child.field, Derived):
+                    right = child.field.derive(node)
+                    child.kept = right is not None and right != child.data
         return node, reading.pos
 
     def settle(self, node: Node) -> None:
@@ -101,6 +119,40 @@ class Record(Field):
         return ""
 
 
+class _Step(NamedTuple):
+    """What there is to do for one field of a record that is being read.
+
+    Attributes:
+        field: It.
+        name: Its name.
+        behind: So many bytes of what is left belong to fixed fields behind it.
+        length: Itself, if it says how long fields after it are.
+        ahead: The first and the last of these.
+        before: Whether it counts fields that were read already.
+        counter: Itself, if it says how many items a repeated field has.
+    """
+
+    field: Field
+    name: str
+    behind: int
+    length: Length | None = None
+    ahead: tuple[str, str] = ("", "")
+    before: bool = False
+    counter: Count | None = None
+
+
+def _step(fields: tuple[Field, ...], at: int, behind: int) -> _Step:
+    one = fields[at]
+    if isinstance(one, Count):
+        return _Step(one, one.name, behind, counter=one)
+    if isinstance(one, Length):
+        ahead = [other.name for other in fields[at + 1 :] if other.name in one.of]
+        if ahead:
+            before = any(other.name in one.of for other in fields[: at + 1])
+            return _Step(one, one.name, behind, length=one, ahead=(ahead[0], ahead[-1]), before=before)
+    return _Step(one, one.name, behind)
+
+
 class _Reading:
     """A record that is being read.
 
@@ -109,42 +161,47 @@ class _Reading:
         pos: Where the next field begins.
     """
 
-    def __init__(self, record: Record, text: bytes, pos: int, end: int, scope: Scope) -> None:
+    __slots__ = ("_deep", "_end", "_open", "_scope", "_spaces", "_text", "children", "pos")
+
+    def __init__(self, text: bytes, pos: int, end: int, scope: Scope) -> None:
         self.children: list[Node] = []
         self.pos = pos
-        self._names = [one.name for one in record.fields]
         self._text, self._end, self._scope = text, end, scope
+        self._deep = scope.level >= MOST_LEVELS
         self._spaces: dict[str, tuple[int, str]] = {}
         self._open: list[tuple[str, int]] = []
 
-    def take(self, one: Field, behind: int) -> None:
-        """Read one field; `behind` bytes are of fixed fields behind it."""
-        bounded = one.name in self._spaces
-        if bounded:
-            size, last = self._spaces.pop(one.name)
-            self._open.append((last, self._end))
-            self._end = min(self._end, self.pos + size)
-        end = self._end
-        if behind and not bounded and not self._open and end - behind >= self.pos:
+    def take(self, step: _Step) -> None:
+        """Read one field."""
+        field, name, behind, length, _, _, counter = step
+        pos, end, scope = self.pos, self._end, self._scope
+        if name in self._spaces:
+            size, last = self._spaces.pop(name)
+            self._open.append((last, end))
+            self._end = end = min(end, pos + size)
+        elif behind and not self._open and end - behind >= pos:
             end -= behind
-        if self._scope.spend():
-            node, self.pos = one.read(self._text, self.pos, end, self._scope)
+        scope.budget[0] -= 1
+        if scope.budget[0] >= 0 and not self._deep:
+            node, self.pos = field.read(self._text, pos, end, scope)
+            if node.children is not None:
+                node.length = self.pos - pos
         else:
-            node, self.pos = Raw(one.name).leaf(self._text[self.pos : end]), end
+            node, self.pos = Raw(name).leaf(self._text[pos:end]), end
         self.children.append(node)
-        self._scope.nodes[one.name] = node
-        if isinstance(one, Length):
-            self._note_length(one, node)
-        elif isinstance(one, Count):
-            self._scope.counts[one.of] = max(0, one.value(node) - one.adjust)
-        self._close(one.name)
+        scope.nodes[name] = node
+        if length is not None:
+            self._note_length(step, length, node)
+        elif counter is not None:
+            scope.counts[counter.of] = max(0, counter.value(node) - counter.adjust)
+        if self._open:
+            self._close(name)
 
-    def _note_length(self, one: Length, node: Node) -> None:
-        here = len(self.children)
-        ahead = [name for name in self._names[here:] if name in one.of]
-        if ahead:
-            before = sum(child.size() for child in self.children if child.field.name in one.of)
-            self._spaces[ahead[0]] = max(0, one.extent(node) - before), ahead[-1]
+    def _note_length(self, step: _Step, one: Length, node: Node) -> None:
+        extent = one.extent(node)
+        if step.before:
+            extent -= sum(child.measured() for child in self.children if child.field.name in one.of)
+        self._spaces[step.ahead[0]] = max(0, extent), step.ahead[1]
 
     def _close(self, name: str) -> None:
         while self._open and self._open[-1][0] == name:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from random import Random
 
+from ipc_gauntlet.fuzz.mutate.edit import Tree
 from ipc_gauntlet.fuzz.mutate.fields import REST, Const, Field, Int, Node, Raw, Scope, Text, Until, settle
 from ipc_gauntlet.fuzz.mutate.fields import Bytes as Bytes
 from ipc_gauntlet.fuzz.mutate.fields_derived import Checksum, Count, Length, Padding
@@ -65,22 +66,26 @@ class Schema:
         self.field = field
         self._given = samples
         self._whole = Span("", field)
-        # An input is changed many times: reading costs several times what copying does.
-        self._known: dict[bytes, Node] = {}
+        # An input is changed many times, and reading it costs several times what a change does.
+        self._known: dict[bytes, Tree] = {}
 
     @cached_property
     def _samples(self) -> tuple[bytes, ...]:
         return () if self._given is None else tuple(self._given())
 
     def read(self, data: bytes) -> Node:
-        """Read an input; what lies behind it is a last child named `rest`."""
+        """Read an input; what lies behind it is a last child named `rest`. The nodes are the caller's."""
+        return self._tree(data).root.copy()
+
+    def _tree(self, data: bytes) -> Tree:
+        """The tree of an input, which nobody may change."""
         known = self._known.get(data)
         if known is None:
-            known = self._whole.read(data, 0, len(data), Scope())[0]
+            known = Tree(self._whole.read(data, 0, len(data), Scope())[0])
             if len(self._known) >= _KNOWN:
                 del self._known[next(iter(self._known))]
             self._known[data] = known
-        return known.copy()
+        return known
 
     def generate(self, rng: Random) -> bytes:
         """Make an input, half of the time out of a sample if there are any."""
@@ -101,19 +106,20 @@ class Schema:
     def _changed(self, data: bytes, rng: Random, other: bytes | None) -> bytes:
         if rng.random() < 0.01 or not data:
             return self.generate(rng)
-        donor = None if other is None else self.read(other)
-        made = data
+        donor = None if other is None else self._tree(other)
+        tree, made = self._tree(data), data
         for _ in range(_MOST_TRIES):
-            made = mutated(self.read(data), rng, donor)
+            made = mutated(tree, rng, donor)
             if made != data:
                 break
         return made
 
     def fix(self, data: bytes) -> bytes:
         """Put right what follows from other fields: lengths, counts, checksums."""
-        root = self.read(data)
+        # Mostly an input that is not asked about again. What is wrong in it need not be known to be put right.
+        root = self._whole.read(data, 0, len(data), Scope(judging=False))[0]
         for node in root.walk():
-            node.kept = False
+            node.kept, node.length = False, -1
         settle(root)
         return root.joined()
 
@@ -123,12 +129,12 @@ class Schema:
 
     def explain(self, data: bytes) -> list[Part]:
         """Name the fields of an input."""
-        whole = self.read(data)
+        whole = self._tree(data).root
         parts: list[Part] = []
         offset = 0
         for child in whole.children or ():
             for part in explain(child):
                 path = REST if child.field.name == REST else part.path
                 parts.append(Part(part.offset + offset, part.length, path, part.value, part.depth))
-            offset += child.size()
+            offset += child.measured()
         return parts

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 from random import Random
 
-from ipc_gauntlet.fuzz.mutate.fields import Node, Scope, replace, settle
+from ipc_gauntlet.fuzz.mutate.edit import Edit, Tree
+from ipc_gauntlet.fuzz.mutate.fields import Node, replace
 from ipc_gauntlet.fuzz.mutate.fields_values import disturbed
 
 _MOST_CHANGES = 6
 _GO_ON = 0.45
 
 
-def mutated(root: Node, rng: Random, donor: Node | None = None) -> bytes:
+def mutated(tree: Tree, rng: Random, donor: Tree | None = None) -> bytes:
     """Change fields of an input and write it.
 
     Args:
-        root: The input; it is used up.
+        tree: The input.
         rng: Decides.
         donor: Another input, from which pieces may be taken.
     """
+    edit = Edit(tree)
     for _ in range(_MOST_CHANGES):
-        _change_once(root, rng, donor)
+        _change_once(edit, tree, rng, donor)
         if rng.random() > _GO_ON:
             break
-    settle(root)
-    data = root.joined()
+    data = edit.joined()
     which = rng.random()
     if which < 0.02 and data:
         return data[: rng.randrange(len(data))]
@@ -33,33 +34,39 @@ def mutated(root: Node, rng: Random, donor: Node | None = None) -> bytes:
     return disturbed(data, rng) if which < 0.06 else data
 
 
-def _change_once(root: Node, rng: Random, donor: Node | None) -> None:
-    nodes = root.walk()
-    node = rng.choice(nodes)
-    which = rng.random()
-    if which < 0.12:
+def _change_once(edit: Edit, tree: Tree, rng: Random, donor: Tree | None) -> None:
+    draw = rng.random
+    which = draw()
+    if which < 0.12 and tree.groups:
         # Groups are few among the nodes, and changing them changes most.
-        groups = [one for one in nodes if one.children is not None]
-        node = rng.choice(groups) if groups else node
+        place = tree.groups[int(draw() * len(tree.groups))]
+    else:
+        place = int(draw() * len(tree.nodes))
+    found = edit.open(place)
+    if found is None:
+        return
+    node, scope = found
     if which < 0.72:
-        node.field.change(node, rng, scope_of(root, node))
+        node.field.change(node, rng, scope)
     elif which < 0.8:
-        replace(node, node.field.generate(rng, scope_of(root, node)))
+        replace(node, node.field.generate(rng, scope))
     elif which < 0.94:
-        _splice(node, nodes if donor is None or rng.random() < 0.4 else donor.walk(), rng)
+        _splice(node, tree.nodes if donor is None or draw() < 0.4 else donor.nodes, tree.nodes[place], rng)
     elif which < 0.97:
-        for one in nodes:
-            one.kept = False
+        edit.right_everywhere()
     else:
         _cut(node, rng)
 
 
-def _splice(node: Node, others: list[Node], rng: Random) -> None:
+def _splice(node: Node, others: list[Node], original: Node, rng: Random) -> None:
     """Put a copy of a piece of the same kind in this one's place, else one of the same make."""
-    same = [one for one in others if one is not node and one.field is node.field]
-    same = same or [one for one in others if one is not node and type(one.field) is type(node.field)]
+    field = original.field
+    same = [one for one in others if one.field is field and one is not original]
+    if not same:
+        make = type(field)
+        same = [one for one in others if type(one.field) is make and one is not original]
     if same:
-        taken = rng.choice(same).copy()
+        taken = same[int(rng.random() * len(same))].copy()
         # The place keeps its name.
         if taken.field is not node.field and taken.children is None:
             node.data, node.children = taken.data, None
@@ -71,25 +78,3 @@ def _cut(node: Node, rng: Random) -> None:
     """Cut the piece short, whatever is in it."""
     data = node.joined()
     node.data, node.children = data[: rng.randrange(len(data) + 1)], None
-
-
-def scope_of(root: Node, node: Node) -> Scope:
-    """The fields around a node."""
-    scope = Scope()
-    for group in _path(root, node):
-        scope = Scope(scope)
-        for child in group.children or ():
-            scope.nodes.setdefault(child.field.name, child)
-    return scope
-
-
-def _path(root: Node, node: Node) -> list[Node]:
-    """The groups around a node, the outermost first; empty if it is not below `root`."""
-    stack: list[tuple[Node, tuple[Node, ...]]] = [(root, ())]
-    while stack:
-        one, above = stack.pop()
-        if one is node:
-            return list(above)
-        if one.children:
-            stack += [(child, (*above, one)) for child in one.children]
-    return []

@@ -58,7 +58,7 @@ def _with(root: Node, number: int, other: Node, *, derive: bool) -> bytes:
 
 
 def explain(root: Node) -> list[Part]:
-    """Name every field that has bytes, groups before what is in them."""
+    """Name every field that has bytes, groups before what is in them. The input must be as it was read."""
     parts: list[Part] = []
     _explain(root, 0, _Place("", root.field.name, 0), parts)
     return parts
@@ -77,11 +77,13 @@ class _Place(NamedTuple):
 
 
 def _explain(node: Node, offset: int, place: _Place, parts: list[Part]) -> None:
-    size = node.size()
+    size = node.measured()
     if not size:
         return
     path, depth, children = place.path(), place.depth, node.children
-    is_group = children is not None and len(parts) < _MOST_PARTS and any(child.size() for child in children)
+    is_group = (
+        children is not None and len(parts) < _MOST_PARTS and any(child.measured() for child in children)
+    )
     if place.name or not is_group:
         parts.append(Part(offset, size, path or REST, node.field.show(node), depth))
         depth += 1
@@ -94,7 +96,7 @@ def _explain(node: Node, offset: int, place: _Place, parts: list[Part]) -> None:
         at = seen.get(name, 0)
         seen[name] = at + 1
         _explain(child, offset, _Place(path, f"{name}[{at}]" if name in several else name, depth), parts)
-        offset += child.size()
+        offset += child.measured()
 
 
 def _repeated(children: list[Node]) -> set[str]:
