@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hmac
 from hashlib import sha256
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sipc.noise import Cipher, CipherState
 
+_SHA256 = SHA256()
+
 
 def _hkdf(chaining_key: bytes, material: bytes, outputs: int) -> list[bytes]:
-    temporary = hmac.digest(chaining_key, material, "sha256")
-    derived = [hmac.digest(temporary, b"\x01", "sha256")]
-    for number in range(2, outputs + 1):
-        derived.append(hmac.digest(temporary, derived[-1] + bytes((number,)), "sha256"))
-    return derived
+    """`HKDF`, which is that of RFC 5869 with the chaining key as salt and no info."""
+    derived = HKDF(_SHA256, 32 * outputs, chaining_key, b"").derive(material)
+    return [derived[start : start + 32] for start in range(0, len(derived), 32)]
 
 
 class SymmetricState:

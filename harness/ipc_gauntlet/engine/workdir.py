@@ -18,7 +18,8 @@ from pathlib import Path
 
 import psutil
 
-_PREFIX = "ipcg-"
+from ipc_gauntlet.folders import RUN_PREFIX
+
 _PAUSES_S = (0.01, 0.05, 0.2, 0.5, 1.0)
 _OWNER = "owner"
 _LONGEST = 60
@@ -33,7 +34,7 @@ def private_directory() -> Iterator[Path]:
     """
     parent = _parent()
     sweep(parent)
-    path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    path = Path(tempfile.mkdtemp(prefix=RUN_PREFIX, dir=parent))
     try:
         (path / _OWNER).write_text(_identity(os.getpid()), encoding="ascii")
         yield path
@@ -51,7 +52,7 @@ def sweep(parent: str) -> list[Path]:
         What was removed.
     """
     removed = []
-    for path in Path(parent).glob(f"{_PREFIX}*"):
+    for path in Path(parent).glob(f"{RUN_PREFIX}*"):
         with contextlib.suppress(OSError, ValueError):
             owner = (path / _OWNER).read_text(encoding="ascii")  # nobody's yet, or not ours: left alone
             if _is_ours(path) and owner != _identity(int(owner.partition(" ")[0])):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, cast
 
 from ipc_gauntlet.errors import CallFailed, Inconclusive, NotVerifiable
+from ipc_gauntlet.folders import run_folder
 from ipc_gauntlet.judge.outcome import Role
 from ipc_gauntlet.lab.access import Access
 from ipc_gauntlet.lab.plan import Place
@@ -32,9 +33,6 @@ from ipc_gauntlet.transport import transports as available
 if TYPE_CHECKING:
     from ipc_gauntlet.lab.lab import Lab
     from ipc_gauntlet.lab.served import Served
-
-RUN_PREFIX = "ipcg-"
-"""Names of the private folders of runs begin so."""
 
 NOBODY = 65534
 """The user that visitors become: the one that owns nothing."""
@@ -289,7 +287,7 @@ class Outside(Access):
         Raises:
             NotVerifiable: The folder for temporary files is closed to others, which is not for us to change.
         """
-        run = _run_folder(Path(self._bench.config.workdir))
+        run = run_folder(Path(self._bench.config.workdir))
         with contextlib.ExitStack() as stack:
             for parent in path.parents:
                 mode = stat.S_IMODE(parent.stat().st_mode)
@@ -335,12 +333,6 @@ class Outside(Access):
             yield
         finally:
             self.facts = facts
-
-
-def _run_folder(workdir: Path) -> Path:
-    """The private folder of a run, which is the bench's or above it."""
-    above = [path for path in (workdir, *workdir.parents) if path.name.startswith(RUN_PREFIX)]
-    return above[-1] if above else workdir
 
 
 def _restore(path: Path, mode: int) -> None:
