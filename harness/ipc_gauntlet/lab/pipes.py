@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import sys
 from collections.abc import Callable
@@ -60,6 +61,10 @@ def read_sddl(sddl: str, user: str) -> PipeSecurity:
     return PipeSecurity(sddl, owner.group(1) if owner else "", grants, user)
 
 
+def _from_afar(name: str) -> str:
+    return f"\\\\{platform.node()}\\pipe\\{name.rpartition(chr(92))[2]}"
+
+
 class Pipes(Access):
     """The part of a lab that knows named pipes."""
 
@@ -80,8 +85,11 @@ class Pipes(Access):
         else:
             raise NotVerifiable("there are no named pipes here")
 
-    def pipe_security(self, name: str) -> PipeSecurity:
-        """Who may open a pipe.
+    def watch_pipe_security(self, name: str) -> Callable[[], PipeSecurity]:
+        """Connect to a pipe, to read who may open it; whoever serves it may change that for each client.
+
+        Returns:
+            Reads it as it is now.
 
         Raises:
             NotVerifiable: There are no named pipes here.
@@ -89,7 +97,26 @@ class Pipes(Access):
         if sys.platform == "win32":
             from ipc_gauntlet.windows import inspect, security
 
-            return read_sddl(inspect.sddl_of(name), security.user_sid())
+            watched = inspect.Watched(name)
+            self.own(watched.close)
+            return lambda: read_sddl(watched.sddl(), security.user_sid())
+        else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
+            raise NotVerifiable("there are no named pipes here")
+
+    def opens_from_afar(self, name: str) -> bool:
+        """Whether a pipe can be opened as clients of other machines open it, by this machine's name in the network.
+
+        Raises:
+            NotVerifiable: Pipes cannot be reached in that way here, also if they take clients of other machines.
+        """
+        if sys.platform == "win32":
+            from ipc_gauntlet.windows import inspect, pipe
+
+            willing = self.pipe_name()
+            self.own(pipe.create(willing, pipe.Making(remote=True)).close)
+            if not inspect.can_open(_from_afar(willing)):
+                raise NotVerifiable("no pipe of this machine can be reached by the machine's name")
+            return inspect.can_open(_from_afar(name))
         else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
             raise NotVerifiable("there are no named pipes here")
 

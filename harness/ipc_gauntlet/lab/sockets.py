@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,10 @@ class Socket:
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """An open descriptor.
+    """An open descriptor, on Windows a handle.
 
     Args:
-        number: Its number.
+        number: Its number; 0 to 2 are the standard streams, also where handles have other numbers.
         target: What it is, as the operating system names it.
         inherited: Whether a program that is executed gets it.
     """
@@ -53,6 +54,7 @@ def sockets_of(pid: int) -> list[Socket]:
         NotVerifiable: This operating system does not tell.
     """
     if platform.system() == "Windows":
+        _require_that_listeners_are_told()
         return internet_sockets_of(pid)  # there are no others
     if platform.system() != "Linux":
         raise NotVerifiable("this operating system does not tell which Unix sockets a process has")
@@ -72,6 +74,8 @@ def descriptors_of(pid: int) -> list[Descriptor]:
     Raises:
         NotVerifiable: This operating system does not tell.
     """
+    if sys.platform == "win32":
+        return _handles(_program_of(pid))
     if platform.system() != "Linux":
         raise NotVerifiable("this operating system does not tell what a process would hand on to a program")
     found: list[Descriptor] = []
@@ -84,6 +88,42 @@ def descriptors_of(pid: int) -> list[Descriptor]:
         octal = next(line.split()[1] for line in flags.splitlines() if line.startswith("flags:"))
         found.append(Descriptor(int(entry.name), target, not int(octal, 8) & _CLOEXEC))
     return found
+
+
+def _require_that_listeners_are_told() -> None:
+    """Look for a listener of our own: where not even that is seen, as under Wine, seeing none says nothing."""
+    with socket.create_server(("127.0.0.1", 0)):
+        if not any(one.listening for one in _inet(psutil.Process())):
+            raise NotVerifiable("this system does not tell which sockets a process listens at")
+
+
+def _program_of(pid: int) -> int:
+    """The process of a program; in a virtual environment of Windows `python.exe` starts the real one and waits."""
+    try:
+        process = psutil.Process(pid)
+        children = process.children()
+        alike = len(children) == 1 and children[0].name() == process.name()
+    except (psutil.Error, OSError):  # Wine does not tell names
+        return pid
+    return children[0].pid if alike else pid
+
+
+if sys.platform == "win32":
+
+    def _handles(pid: int) -> list[Descriptor]:
+        from ipc_gauntlet.windows import handles
+
+        try:
+            standard = handles.standard_handles_of(pid)
+            found = handles.handles_of(pid)
+        except OSError as error:
+            raise NotVerifiable(f"this Windows does not tell the handles of a process: {error}") from error
+        return [
+            Descriptor(standard.index(one.number), "a standard stream", one.inherited)
+            if one.number in standard
+            else Descriptor(one.number, "handle", one.inherited)
+            for one in found
+        ]
 
 
 def _family(pid: int) -> Iterator[psutil.Process]:

@@ -13,6 +13,8 @@ IDENTIFICATION = 1
 """SECURITY_IMPERSONATION_LEVEL: 0 anonymous, 1 identification, 2 impersonation, 3 delegation."""
 
 _READ_CONTROL = 0x00020000
+# What is needed to read and to write, without the right to make instances.
+_CLIENT_RIGHTS = 0x0012019B
 _SE_KERNEL_OBJECT = 6
 _OWNER_AND_DACL = 0x1 | 0x4
 _TOKEN_IMPERSONATION_LEVEL = 9
@@ -60,32 +62,58 @@ def is_wine() -> bool:
     return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 
 
-def sddl_of(name: str) -> str:
-    """Owner and access list of a pipe, in SDDL, as a client reads it.
+class Watched:
+    """A connection to somebody else's pipe, to read who may open it as often as one likes.
 
     Args:
-        name: Full name of a pipe that somebody else made.
+        name: Full name of the pipe.
 
     Raises:
-        OSError: It cannot be opened, or does not tell.
+        OSError: It cannot be opened.
     """
-    flags = api.SECURITY_SQOS_PRESENT | api.SECURITY_IDENTIFICATION
-    handle = api.create_file(name, _READ_CONTROL, 0, None, api.OPEN_EXISTING, flags, None)
-    if handle == api.INVALID_HANDLE_VALUE:
-        raise api.failure(f"cannot open {name}")
-    try:
+
+    def __init__(self, name: str) -> None:
+        flags = api.SECURITY_SQOS_PRESENT | api.SECURITY_IDENTIFICATION
+        self._name = name
+        self._handle = api.create_file(name, _READ_CONTROL, 0, None, api.OPEN_EXISTING, flags, None)
+        if self._handle == api.INVALID_HANDLE_VALUE:
+            raise api.failure(f"cannot open {name}")
+
+    def sddl(self) -> str:
+        """Owner and access list, in SDDL, as a client reads them now.
+
+        Raises:
+            OSError: The pipe does not tell.
+        """
         descriptor = _VOID()
         code = _get_security_info(
-            handle, _SE_KERNEL_OBJECT, _OWNER_AND_DACL, None, None, None, None, ctypes.byref(descriptor)
+            *(self._handle, _SE_KERNEL_OBJECT, _OWNER_AND_DACL),
+            *(None, None, None, None, ctypes.byref(descriptor)),
         )
         if code:
-            raise api.failure(f"cannot read the security of {name}", code)
+            raise api.failure(f"cannot read the security of {self._name}", code)
         try:
             return _text_of(descriptor)
         finally:
             api.local_free(descriptor)
-    finally:
-        api.close_handle(handle)
+
+    def close(self) -> None:
+        """Leave the pipe."""
+        api.close_handle(self._handle)
+
+
+def can_open(name: str) -> bool:
+    """Whether a pipe can be opened by a name, for reading and writing; it is closed again at once.
+
+    Args:
+        name: Full name, maybe with the name of a machine in it.
+    """
+    flags = api.SECURITY_SQOS_PRESENT | api.SECURITY_IDENTIFICATION
+    handle = api.create_file(name, _CLIENT_RIGHTS, 0, None, api.OPEN_EXISTING, flags, None)
+    if handle == api.INVALID_HANDLE_VALUE:
+        return False
+    api.close_handle(handle)
+    return True
 
 
 def _text_of(descriptor: ctypes.c_void_p) -> str:

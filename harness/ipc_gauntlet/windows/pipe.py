@@ -269,11 +269,13 @@ class Making:
         access: The direction, `PIPE_ACCESS_...`.
         first: Whether the name must be new.
         instances: How many ends of that name there may be at once.
+        remote: Whether clients of other machines are taken, as far as the access list lets them in.
     """
 
     access: int = api.PIPE_ACCESS_DUPLEX
     first: bool = True
     instances: int = 255
+    remote: bool = False
 
 
 DUPLEX = Making()
@@ -298,7 +300,8 @@ def create(name: str, making: Making = DUPLEX) -> OverlappedPipe:
     handle = api.create_named_pipe(
         name,
         making.access | api.FILE_FLAG_OVERLAPPED | first,
-        api.PIPE_REJECT_REMOTE_CLIENTS,  # zero for the rest: bytes to write, bytes to read, and it may wait
+        # Zero for the rest: bytes to write, bytes to read, and it may wait.
+        0 if making.remote else api.PIPE_REJECT_REMOTE_CLIENTS,
         making.instances,
         QUOTA,
         QUOTA,

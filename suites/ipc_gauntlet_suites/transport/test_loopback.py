@@ -2,6 +2,7 @@
 
 import ipaddress
 import platform
+import socket
 
 import psutil
 import pytest
@@ -27,6 +28,10 @@ def test_listens_on_loopback_only(lab: Lab) -> None:
     lab.stage("transport")
     served = lab.listen()
     works(lab, served)
+    for host in _others():
+        (visit,) = lab.visit(lab.to({**served.address, "host": host}, wait=0.1))
+        lab.require_that(not visit.connected, f"nobody at {host}", "connected", "exposed")
+    lab.did("tried the other addresses of this machine")
     listening = [one.where for one in lab.internet_sockets("server") if one.listening]
     if not listening and platform.system() != "Linux":
         raise NotVerifiable("this system does not tell which sockets a process listens at")
@@ -35,10 +40,7 @@ def test_listens_on_loopback_only(lab: Lab) -> None:
         where for where in listening if not ipaddress.ip_address(where.rpartition(":")[0]).is_loopback
     ]
     lab.require_that(not open_ones, "loopback addresses only", f"{open_ones}", "exposed")
-    for host in _others():
-        (visit,) = lab.visit(lab.to({**served.address, "host": host}, wait=0.1))
-        lab.require_that(not visit.connected, f"nobody at {host}", "connected", "exposed")
-    lab.did("looked at what listens, and tried the other addresses of this machine")
+    lab.did("looked at what listens")
 
 
 def _others() -> list[str]:
@@ -69,3 +71,31 @@ def test_connects_to_literal_loopback_only(lab: Lab, host: str) -> None:
     lab.did(f"had the client connect to the host {host!r}")
     lab.require_that(not raw.connected, f"no connection for {host!r}", "connected", "resolved")
     lab.require_that(over and attempt.is_over(), "the client to refuse", "still waiting", "waited")
+
+
+@case("XPT-11", transports=("tcp",), role="server", stage="transport")
+def test_address_is_not_shared(lab: Lab) -> None:
+    """Somebody binds the very address that the server listens at, saying that addresses may be used again. Windows lets
+    that be done to sockets that were not made exclusive, and gives the clients of one to the other."""
+    lab.stage("transport")
+    served = lab.listen()
+    works(lab, served)
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+        if not _can_bind("127.0.0.1", plain.getsockname()[1]):
+            raise NotVerifiable("no socket that listens can be taken over on this system")
+    taken = _can_bind(str(served.address["host"]), int(str(served.address["port"])))
+    lab.did("bound the address that it listens at")
+    lab.require_that(not taken, "the address to be refused", "bound", "taken-over")
+
+
+def _can_bind(host: str, port: int) -> bool:
+    """Whether an address can be bound by somebody who says that addresses may be used again."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as second:
+        second.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            second.bind((host, port))
+            second.listen()
+        except OSError:
+            return False
+        return True
