@@ -1,6 +1,11 @@
 """What a mutant is."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+System = Literal["any", "unix", "pipes", "native", "windows"]
+"""Where a defect can be seen: everywhere; where there are Unix sockets; where there are named pipes, also under Wine;
+on an operating system itself, not under Wine; on Windows itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +31,13 @@ class Mutant:
         id: `AUTH-03.m1`, as the catalogue names the defect.
         defect: What is wrong, in the words of the catalogue.
         patches: The replacements that bring the defect in.
+        system: Where it can be seen; elsewhere nothing is said of it.
     """
 
     id: str
     defect: str
     patches: tuple[Patch, ...]
+    system: System = "any"
 
     @property
     def requirement(self) -> str:

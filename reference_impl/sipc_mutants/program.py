@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from sipc_mutants.fingerprint import fingerprint
+from sipc_mutants.here import this_machine, why_not
 from sipc_mutants.hook import VARIABLE, install
 from sipc_mutants.model import Mutant
 from sipc_mutants.patching import PatchError, unified_diff
@@ -70,6 +71,7 @@ def _entry(mutant: Mutant) -> dict[str, str]:
         "diff": "",
         "mark": VARIABLE,
         "fingerprint": fingerprint(mutant),
+        "elsewhere": why_not(mutant.system, this_machine()),
     }
     try:
         entry["diff"] = unified_diff(mutant)

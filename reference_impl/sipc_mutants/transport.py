@@ -1,5 +1,11 @@
-"""Defects in where endpoints are, who gets in, and what leaks out: XPT-01 to 07 and 11 to 13."""
+"""Defects in where endpoints are, who gets in, and what leaks out: XPT-01 to 07 and 11 to 13.
 
+What reads and what listens is another module for pipes than for sockets; a defect that both can have is built into both.
+"""
+
+from dataclasses import replace
+
+from sipc_mutants import transport_pipes
 from sipc_mutants.model import Mutant, Patch
 
 UNIX, TCP, SOCKETS, PEERCRED = (
@@ -37,16 +43,19 @@ _TCP_STREAM = "        return SocketStream(connecting)\n"
 _FAMILIES = '_FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}\n'
 
 
-def _reads(*lines: str) -> Patch:
+def _reads(*lines: str) -> tuple[Patch, ...]:
     """What a stream does with the bytes that it has read, before it hands them on."""
     body = "".join(f"            {line}\n" for line in lines)
-    return Patch(
-        SOCKETS,
-        _READ,
-        _READ.replace(
-            "return self._socket.recv(limit)\n",
-            f"data = self._socket.recv(limit)\n{body}            return data\n",
+    return (
+        Patch(
+            SOCKETS,
+            _READ,
+            _READ.replace(
+                "return self._socket.recv(limit)\n",
+                f"data = self._socket.recv(limit)\n{body}            return data\n",
+            ),
         ),
+        transport_pipes.reads(*lines),
     )
 
 
@@ -234,12 +243,17 @@ PEERS: tuple[Mutant, ...] = (
                 "class SocketListener:\n",
                 "_HELPERS: list[socket.socket] = []\n\n\nclass SocketListener:\n",
             ),
+            *transport_pipes.DEBUGGED,
         ),
+        "native",
     ),
     Mutant(
         "XPT-07.m1",
         "subprocess with close_fds=False",
-        (Patch(SOCKETS, _ACCEPTED, _ACCEPTED + "                connected.set_inheritable(True)\n"),),
+        (
+            Patch(SOCKETS, _ACCEPTED, _ACCEPTED + "                connected.set_inheritable(True)\n"),
+            transport_pipes.INHERITED,
+        ),
     ),
     Mutant(
         "XPT-07.m2",
@@ -280,6 +294,18 @@ WIRES: tuple[Mutant, ...] = (
         (Patch(TCP, _FAMILIES, _FAMILIES.replace("}", ', "::ffff:127.0.0.1": socket.AF_INET6}')),),
     ),
     Mutant(
+        "XPT-11.m3",
+        "SO_REUSEADDR hijack on Windows (no SO_EXCLUSIVEADDRUSE)",
+        (
+            Patch(
+                TCP,
+                "socket.SO_EXCLUSIVEADDRUSE, 1)\n",
+                "socket.SO_EXCLUSIVEADDRUSE, 0)\n",
+            ),
+        ),
+        "windows",
+    ),
+    Mutant(
         "XPT-11.m4",
         "names are resolved",
         (Patch(TCP, _FAMILIES, _FAMILIES.replace("}", ', "localhost": socket.AF_INET}')),),
@@ -298,25 +324,19 @@ WIRES: tuple[Mutant, ...] = (
     Mutant(
         "XPT-12.m1",
         "waits for more data until handshake timeout with echo",
-        (_reads("if data and data[:1] > b'\\x02':", "    self.write_some(data)"),),
+        _reads("if data and data[:1] > b'\\x02':", "    self.write_some(data)"),
     ),
     Mutant(
         "XPT-12.m2",
         "HTTP compatible debug endpoint on same port",
-        (
-            _reads(
-                "if data[:5] in (b'GET /', b'POST '):", "    self.write_some(b'HTTP/1.1 200 OK\\r\\n\\r\\n')"
-            ),
-        ),
+        _reads("if data[:5] in (b'GET /', b'POST '):", "    self.write_some(b'HTTP/1.1 200 OK\\r\\n\\r\\n')"),
     ),
     Mutant(
         "XPT-12.m3",
         "tells whoever asks what it is",
-        (
-            _reads(
-                "if data and data[:1] > b'\\x02':",
-                "    self.write_some(b'this is sipc_runtime of the reference implementation; see docs/sipc1.md for how to talk to it')",
-            ),
+        _reads(
+            "if data and data[:1] > b'\\x02':",
+            "    self.write_some(b'this is sipc_runtime of the reference implementation; see docs/sipc1.md for how to talk to it')",
         ),
     ),
     Mutant(
@@ -359,4 +379,12 @@ WIRES: tuple[Mutant, ...] = (
     ),
 )
 
-MUTANTS: tuple[Mutant, ...] = (*PLACES, *PEERS, *WIRES)
+_EVERYWHERE = ("XPT-06.m3", "XPT-07.m1")
+
+
+def _of_unix(mutants: tuple[Mutant, ...]) -> tuple[Mutant, ...]:
+    """These mutants, of which most are seen at Unix sockets only."""
+    return tuple(one if one.id in _EVERYWHERE else replace(one, system="unix") for one in mutants)
+
+
+MUTANTS: tuple[Mutant, ...] = (*_of_unix(PLACES), *_of_unix(PEERS), *transport_pipes.MUTANTS, *WIRES)

@@ -45,6 +45,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
         fingerprint: Text that changes when its behaviour may; empty if its results must not be kept.
         broken: Why it cannot be run at present; empty if it can.
         driver: Its command; empty for `python -m MODULE ID`.
+        elsewhere: Why no case can show its defect on this machine, but on others; empty if one can.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
     broken: str = ""
     driver: str = ""
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ class Collection:
     Args:
         name: Where they are from.
         unflawed: The implementation without a defect.
-        mutants: In order.
+        mutants: Those that can be hunted here, in order.
+        elsewhere: Those that other machines show.
     """
 
     name: str
     unflawed: Specimen
     mutants: tuple[Specimen, ...]
+    elsewhere: tuple[Listed, ...] = ()
 
 
 class _File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -169,6 +173,9 @@ def flawed(name: str) -> Command:
     known = {
         one.facts.id: one for collection in installed() for one in (collection.unflawed, *collection.mutants)
     }
+    for one in (other for collection in installed() for other in collection.elsewhere):
+        if one.id == wanted:
+            raise UsageError(f"the mutant {wanted} shows nothing on this machine: {one.elsewhere}")
     if wanted not in known:
         raise UsageError(f"no installed mutant is called {wanted!r}{suggest(wanted, known)}")
     if known[wanted].facts.broken:
@@ -187,7 +194,9 @@ def _collection(
     if UNFLAWED not in found:
         raise HarnessError(f"{name} does not list the unflawed implementation, under the id {UNFLAWED!r}")
     unflawed = found.pop(UNFLAWED)
-    return Collection(name, unflawed, tuple(found.values()))
+    here = tuple(one for one in found.values() if not one.facts.elsewhere)
+    elsewhere = tuple(one.facts for one in found.values() if one.facts.elsewhere)
+    return Collection(name, unflawed, here, elsewhere)
 
 
 def _words(driver: str) -> tuple[str, ...]:

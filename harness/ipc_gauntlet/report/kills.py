@@ -82,7 +82,7 @@ class MutantResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotExpressible(msgspec.Struct, frozen=True, kw_only=True):
-    """A defect of the catalogue that no mutant can have, and why."""
+    """A defect of the catalogue that no mutant can have, or none on this machine, and why."""
 
     id: str
     requirement: str
@@ -99,7 +99,7 @@ class KillReport(msgspec.Struct, frozen=True, kw_only=True):
             mutants were chosen.
         requirements_without_mutant: Chosen requirements that have neither a mutant nor a reason for having none.
         defects_without_mutant: Defects of the catalogue for which there is no mutant yet.
-        not_expressible: Defects that no mutant can have.
+        not_expressible: Defects that no mutant can have, or that this machine cannot show.
         unflawed_failing: Cases that do not pass on the unflawed implementation; they prove nothing on a mutant.
         tool: What made this.
         collection: Where the mutants are from.

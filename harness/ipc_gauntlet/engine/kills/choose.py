@@ -92,6 +92,7 @@ def choose(
             )
     _check(collection, wanted, catalogue)
     unborn -= {one.facts.requirement for one in collection.mutants}
+    unborn -= {one.requirement for one in collection.elsewhere}
     requirements = [
         item
         for item in catalogue.requirements
@@ -121,7 +122,7 @@ def choose(
 def _check(collection: Collection, wanted: Wanted, catalogue: Catalogue) -> None:
     problems = []
     for kind, matches, patterns, known in (
-        ("mutant", _mutant_matches, wanted.mutants, [one.facts.id for one in collection.mutants]),
+        ("mutant", _mutant_matches, wanted.mutants, _known(collection)),
         ("requirement", requirement_matches, wanted.requirements, [one.id for one in catalogue.requirements]),
         ("suite", suite_matches, wanted.suites, list(catalogue.suite_names)),
     ):
@@ -132,6 +133,13 @@ def _check(collection: Collection, wanted: Wanted, catalogue: Catalogue) -> None
         ]
     if problems:
         raise UsageError("\n".join(problems))
+
+
+def _known(collection: Collection) -> list[str]:
+    return [
+        *(one.facts.id for one in collection.mutants),
+        *(one.id for one in collection.elsewhere),
+    ]
 
 
 def _mutant_matches(pattern: str, mutant: str) -> bool:

@@ -9,7 +9,7 @@ from ipc_gauntlet.engine.kills.judge import Attempt
 from ipc_gauntlet.engine.kills.trial import Field, Trial
 from ipc_gauntlet.engine.mutants import Collection
 from ipc_gauntlet.report.kills import Failing, Fate, KillReport, MutantResult, NotExpressible
-from ipc_gauntlet.verdict import ExitStatus, Verdict
+from ipc_gauntlet.verdict import NOT_VERIFIABLE, ExitStatus, Verdict
 
 
 def result_of(trial: Trial, unflawed_failing: Iterable[str] = ()) -> MutantResult:
@@ -42,18 +42,26 @@ def failing(attempt: Attempt) -> Failing:
 
 
 def dead_functions(choice: Choice, shared: Field, results: Sequence[MutantResult]) -> tuple[str, ...]:
-    """Functions of completely chosen requirements that killed nothing."""
-    killing = {name.rpartition("/")[0] for result in results for name in result.killed_by}
+    """Functions of completely chosen requirements that killed nothing, though this machine lets them."""
+    excused = {name.rpartition("/")[0] for result in results for name in result.killed_by}
+    excused |= {
+        one.case.rpartition("/")[0]
+        for result in results
+        for one in result.failing
+        if one.reason == NOT_VERIFIABLE
+    }
     functions = [case.function for case in shared.cases if case.requirement in choice.complete]
-    return tuple(name for name in dict.fromkeys(functions) if name not in killing)
+    return tuple(name for name in dict.fromkeys(functions) if name not in excused)
 
 
 def report_of(
     collection: Collection, choice: Choice, shared: Field, results: Sequence[MutantResult]
 ) -> KillReport:
     """The report, without what only the whole hunt knows (time, interruption, exit status)."""
-    having = {one.facts.id for one in collection.mutants}
+    elsewhere = {one.id: one.elsewhere for one in collection.elsewhere}
+    having = {one.facts.id for one in collection.mutants} | elsewhere.keys()
     violated = {one.facts.requirement for one in collection.mutants}
+    violated |= {one.requirement for one in collection.elsewhere}
     defects = [(item, mutant) for item in choice.requirements for mutant in item.mutants]
     excused = {item.id for item in choice.requirements if all(one.not_expressible for one in item.mutants)}
     return KillReport(
@@ -67,10 +75,13 @@ def report_of(
         ),
         not_expressible=tuple(
             NotExpressible(
-                id=mutant.id, requirement=item.id, defect=mutant.defect, why=mutant.not_expressible
+                id=mutant.id,
+                requirement=item.id,
+                defect=mutant.defect,
+                why=mutant.not_expressible or elsewhere[mutant.id],
             )
             for item, mutant in defects
-            if mutant.not_expressible
+            if mutant.not_expressible or mutant.id in elsewhere
         ),
         collection=collection.name,
         seed=shared.settings.seed,
