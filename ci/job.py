@@ -67,6 +67,10 @@ def _fuzz_reports(stem: str) -> tuple[str, ...]:
     return (*_reports(stem), "--sarif", _out(f"{stem}.sarif"), "--html", _out(f"{stem}.html"))
 
 
+_OWN = {"IPC_GAUNTLET_VENV": ".venv"}
+"""For what needs the packages of the environment that `gauntlet.py` makes."""
+
+
 def _tox(environment: str) -> tuple[Step, ...]:
     tools = {"IPC_GAUNTLET_VENV": ".tox/tools"}
     return (
@@ -87,9 +91,36 @@ def _conformance(options: Options) -> tuple[Step, ...]:
     )
 
 
+def _transports(options: Options) -> tuple[Step, ...]:
+    words = ("--transport", "all", "--shard", options.shard or "1/1", "--seed", "1")
+    return (_gauntlet("run", "reference", *words, *_reports("conformance"), summary="conformance.md"),)
+
+
 def _merge(options: Options) -> tuple[Step, ...]:
     files = sorted(str(path) for folder in options.folders for path in Path(folder).rglob("conformance.json"))
     return (_gauntlet("report", "merge", *files, *_reports("merged"), summary="merged.md"),)
+
+
+_MEASURED = ("tests/sipc_runtime", "tests/sipc_driver", "tests/transport", "tests/reactor", "tests/driver")
+"""Tests of what differs between systems."""
+
+
+def _measure(_options: Options) -> tuple[Step, ...]:
+    words = ("coverage", "run", "--rcfile=ci/coverage.ini", f"--data-file={_out('measured/data')}")
+    return (
+        _gauntlet("setup"),
+        Step(("-m", *words, "-m", "pytest", "-q", "-p", "no:cacheprovider", *_MEASURED), _OWN),
+    )
+
+
+def _coverage(options: Options) -> tuple[Step, ...]:
+    systems = sorted(
+        str(path) for folder in options.folders for path in Path(folder).glob("*") if path.is_dir()
+    )
+    return (
+        _gauntlet("setup"),
+        Step(("ci/measured.py", RESULTS, *systems), _OWN, "coverage.md"),
+    )
 
 
 def _kills(_options: Options) -> tuple[Step, ...]:
@@ -126,7 +157,10 @@ JOBS: dict[str, tuple[str, Callable[[Options], tuple[Step, ...]]]] = {
     "wheel": ("the suites from the built wheel, in an empty folder", lambda _options: _tox("-e suites")),
     "audit": ("known vulnerabilities of the dependencies", lambda _options: _tox("-e audit")),
     "conformance": ("the reference through the suites", _conformance),
+    "transports": ("a part of the reference through the suites, over every transport", _transports),
     "merge": ("one report of the parts of a run", _merge),
+    "measure": ("tests of what differs between systems, measured", _measure),
+    "coverage": ("what the measured tests of all systems executed", _coverage),
     "kills": ("whether the suites notice flawed implementations", _kills),
     "fuzz-replay": ("every regression and corpus, in seconds", _fuzz_replay),
     "fuzz-pr": ("the targets that a pull request changes", _fuzz_pr),
@@ -162,8 +196,8 @@ def run(steps: Sequence[Step], root: Path, environment: Mapping[str, str]) -> in
 
 
 def _interpreter(root: Path, step: Step) -> str:
-    """That of the tools for modules of the tools, else our own."""
-    if step.words[0] != "-m":
+    """That of the environment that a step names, else our own, which has no packages."""
+    if step.words[0] == "gauntlet.py" or "IPC_GAUNTLET_VENV" not in step.environment:
         return sys.executable
     folder = "Scripts" if sys.platform == "win32" else "bin"
     return str(root / step.environment["IPC_GAUNTLET_VENV"] / folder / "python")

@@ -69,7 +69,32 @@ def test_our_workflows_call_known_jobs_and_nothing_else(checkout: Path, job: Mod
                 names = one["strategy"]["matrix"]["job"] if what == '"$JOB"' else [what]
                 assert set(names) <= set(job.JOBS), step
                 called |= set(names)
-    assert called == set(job.JOBS) - {"merge"}
+    assert called == set(job.JOBS)
+
+
+def test_corpora_are_kept_by_the_scheduled_run_only(checkout: Path) -> None:
+    """Whoever could write them would choose what every later night begins with; nothing else is kept between runs."""
+    for name, workflow in workflows(checkout).items():
+        for step in steps(workflow):
+            what = str(step.get("uses", ""))
+            if what.startswith("actions/cache"):
+                assert name == "nightly.yml"
+                assert step["with"]["path"] == ".ipc-gauntlet/fuzz/corpus"
+                saves = not what.startswith("actions/cache/restore@")
+                assert not saves or step["if"] == "always() && github.event_name == 'schedule'"
+
+
+def test_parts_that_are_measured_or_run_are_put_together(checkout: Path) -> None:
+    """A job that collects takes the artifacts that the parts leave, whatever becomes of them."""
+    jobs = workflows(checkout)["ci.yml"]["jobs"]
+    for parts, whole in (("transports", "merge"), ("measure", "coverage")):
+        assert jobs[whole]["needs"] == parts
+        assert jobs[whole]["if"] == "always()"
+        (name,) = [step["with"]["name"] for step in jobs[parts]["steps"] if "upload-artifact@" in str(step)]
+        (pattern,) = [
+            step["with"]["pattern"] for step in jobs[whole]["steps"] if "download-artifact@" in str(step)
+        ]
+        assert name.startswith(pattern.rstrip("*"))
 
 
 def test_the_matrix_covers_three_systems_and_all_versions(checkout: Path) -> None:
@@ -92,6 +117,15 @@ def test_every_job_has_commands_that_exist(job: ModuleType, shard: str) -> None:
                 continue
             assert step.words[1] in _COMMANDS, name
             assert step.words[1] != "fuzz" or step.words[2] in FUZZ, name
+
+
+def test_steps_run_where_their_packages_are(job: ModuleType, tmp_path: Path) -> None:
+    """Coverage is in the environment that the first step makes; `gauntlet.py` is what makes it."""
+    first, second = job.JOBS["measure"][1](job.Options())
+    folder = "Scripts" if sys.platform == "win32" else "bin"
+    assert job._interpreter(tmp_path, first) == sys.executable
+    assert job._interpreter(tmp_path, second) == str(tmp_path / ".venv" / folder / "python")
+    assert job._interpreter(tmp_path, job.JOBS["checks"][1](job.Options())[0]) == sys.executable
 
 
 def test_steps_stop_at_the_first_failure_and_show_their_summary(job: ModuleType, tmp_path: Path) -> None:
