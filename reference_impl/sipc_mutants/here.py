@@ -24,9 +24,10 @@ _SHOWN: Mapping[System, tuple[frozenset[str], str]] = {
 @cache
 def this_machine() -> str:
     """What this is: `linux`, `darwin`, `win32` or `wine`."""
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        return WINE if hasattr(ctypes.WinDLL("ntdll"), "wine_get_version") else WINDOWS
+    else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
         return sys.platform
-    return WINE if hasattr(ctypes.WinDLL("ntdll"), "wine_get_version") else WINDOWS
 
 
 def why_not(system: System, machine: str) -> str:
