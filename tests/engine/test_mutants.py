@@ -72,3 +72,23 @@ def test_a_file(tmp_path: Path) -> None:
         assert mutant.command.argv == ("bad", "--x", "y z")
         assert mutant.facts.mark == "M"
         assert isinstance(mutant.facts, Listed)
+
+
+def test_what_only_other_machines_show(tmp_path: Path) -> None:
+    """It is kept apart with its reason, and has nothing to run."""
+    file = tmp_path / "mutants.toml"
+    file.write_text(
+        'driver = "./good"\n[[mutants]]\nid = "A.m1"\nrequirement = "A"\ndriver = "./bad"\n'
+        '[[mutants]]\nid = "A.m2"\nrequirement = "A"\ndriver = "./worse"\nelsewhere = "no pipes here"\n',
+        encoding="utf-8",
+    )
+    collection = from_file(file)
+    assert [one.facts.id for one in collection.mutants] == ["A.m1"]
+    assert [(one.id, one.elsewhere) for one in collection.elsewhere] == [("A.m2", "no pipes here")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are pipes here")
+def test_a_mutant_that_shows_nothing_here_says_so() -> None:
+    """Named by hand it would pass everything, which would look like a case that is missing."""
+    with pytest.raises(UsageError, match="shows nothing on this machine: it is one of named pipes"):
+        flawed("mutant:XPT-08.m1")

@@ -107,3 +107,15 @@ def test_of_suites_that_are_only_begun_just_what_has_cases_counts() -> None:
     found = choose(ALL, Wanted(), CATALOGUE, SUITES, frozenset({"B-01", "B-02"}))
     # B-01 has a mutant, so it is a concern all the same.
     assert [item.id for item in found.requirements] == ["A-01", "A-02", "B-01"]
+
+
+def test_mutants_of_other_machines_are_known_and_not_hunted() -> None:
+    """A pattern for one is no mistake; what it violates has a mutant, and nothing is said of that here."""
+    other = Listed(id="B-02.m1", requirement="B-02", defect="d", elsewhere="no pipes here")
+    collection = Collection("mine", ALL.unflawed, ALL.mutants, (other,))
+    found = choose(collection, Wanted(requirements=("B-02",)), CATALOGUE, SUITES, frozenset(("B-02",)))
+    assert (found.mutants, [item.id for item in found.requirements]) == ((), ["B-02"])
+    with pytest.raises(UsageError, match="no mutant matches all of them"):
+        choose(collection, Wanted(mutants=("B-02.m1",)), CATALOGUE, SUITES)
+    with pytest.raises(UsageError, match="no mutant matches"):
+        choose(collection, Wanted(mutants=("B-02.m2",)), CATALOGUE, SUITES)
