@@ -6,7 +6,7 @@
     python ci/steadiness.py --json steadiness.json -- --suite timeouts
 
 Everything that is not a pass is a false verdict, because the implementation is known to be good; so is a case that
-was not run. Words after `--` go to `ipc-gauntlet run`. The exit status is 0 only if there was none.
+was not run. What passed only when it was tried again, alone, is told and does not count. Words after `--` go to `ipc-gauntlet run`. The exit status is 0 only if there was none.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 GOOD = frozenset({"pass", "not_applicable"})
+TWICE = "tried twice"
+"""How the note begins on a case that was inconclusive at first."""
 
 
 @dataclass
@@ -36,7 +38,8 @@ class Run:
         status: Exit status of the command.
         wall_s: How long it took, in seconds.
         verdicts: How many cases ended how.
-        wrong: Cases that did not pass: id, verdict, reason.
+        wrong: Cases that did not pass: id, verdict, what was said of it.
+        tried_twice: Cases that said nothing at first, and what came of the second try.
     """
 
     seed: int
@@ -44,6 +47,7 @@ class Run:
     wall_s: float
     verdicts: dict[str, int] = field(default_factory=dict)
     wrong: list[tuple[str, str, str]] = field(default_factory=list)
+    tried_twice: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @contextmanager
@@ -78,7 +82,15 @@ def once(name: str, seed: int, folder: Path, options: Sequence[str]) -> Run:
     cases = json.loads(report.read_text(encoding="utf-8"))["cases"]
     run.verdicts = dict(Counter(case["verdict"] for case in cases))
     run.wrong = [
-        (case["id"], case["verdict"], case["reason"]) for case in cases if case["verdict"] not in GOOD
+        (case["id"], case["verdict"], f"{case['reason']}: {case['message']}")
+        for case in cases
+        if case["verdict"] not in GOOD
+    ]
+    run.tried_twice = [
+        (case["id"], case["verdict"], note)
+        for case in cases
+        for note in case["notes"]
+        if note.startswith(TWICE)
     ]
     if not cases:
         run.wrong.append(("the whole run", "error", "no case was run"))
@@ -113,6 +125,8 @@ def main() -> int:
             )
             for case, verdict, reason in run.wrong:
                 print(f"    {verdict}: {case} ({reason})", flush=True)
+            for case, verdict, note in run.tried_twice:
+                print(f"    {verdict}, {case}: {note}", flush=True)
     if options.json is not None:
         options.json.write_text(json.dumps([asdict(run) for run in runs], indent=1) + "\n", encoding="utf-8")
     wrong = sum(len(run.wrong) for run in runs)
