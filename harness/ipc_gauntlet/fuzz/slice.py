@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,6 +18,7 @@ from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.fuzz.registry import Source, load
 from ipc_gauntlet.fuzz.spec import Exit, Spec, read_spec
 from ipc_gauntlet.fuzz.target import Target
+from ipc_gauntlet.fuzz.watch import Watch
 from ipc_gauntlet.fuzz.watched import watch_starter
 from ipc_gauntlet.fuzz.work import Work, write_whole
 
@@ -52,6 +55,32 @@ def once(spec: Spec, data: bytes) -> None:
     """
     target = _prepared(spec)
     execute(target, data)
+    write_whole(Path(spec.folder) / SURVIVED, b"")
+
+
+def timed(spec: Spec, data: bytes) -> None:
+    """Execute one input that took too long in a slice, alone and with the same limit: ends with `Exit.HANG` if it does so again.
+
+    What the target prepares at its first execution is none of the input's doing, so a seed runs before.
+
+    Raises:
+        UsageError: The orders cannot be followed.
+        GauntletError: The measured modules cannot be prepared.
+    """
+    target = _prepared(spec)
+    for seed in islice(target.seeds(), 1):
+        execute(target, bytes(seed))
+    own = msgspec.structs.replace(spec, folder=str(Path(spec.folder) / "again"))
+    with Work(own, target) as work, Watch(work) as watch:
+        work.current.set(data, 2)
+        before = time.thread_time()
+        execute(target, data)
+        spent = time.thread_time() - before
+        work.current.idle()
+        watch.last_look()
+    if spent >= spec.hang_seconds:
+        # It kept the interpreter to itself, so that the watch could not look.
+        os._exit(Exit.HANG)
     write_whole(Path(spec.folder) / SURVIVED, b"")
 
 
@@ -114,13 +143,14 @@ def main(arguments: list[str]) -> int:
 
     Args:
         arguments: The path of the orders, after any options: `--watched` to end with whoever started it, `--once
-            FILE` to execute that input only, `--plants TARGET` (repeatable) to write the names of defects for canaries to
+            FILE` to execute that input only, with `--timed` within the limit for a hang, `--plants TARGET` (repeatable) to write the names of defects for canaries to
             `plants.json`.
     """
     parser = argparse.ArgumentParser(prog="python -m ipc_gauntlet.fuzz.slice")
     parser.add_argument("spec", type=Path)
     parser.add_argument("--watched", action="store_true")
     parser.add_argument("--once", type=Path)
+    parser.add_argument("--timed", action="store_true")
     parser.add_argument("--plants", action="append", metavar="TARGET")
     options = parser.parse_args(arguments)
     if options.watched:
@@ -128,7 +158,7 @@ def main(arguments: list[str]) -> int:
     try:
         spec = read_spec(options.spec)
         if options.once is not None:
-            once(spec, options.once.read_bytes())
+            (timed if options.timed else once)(spec, options.once.read_bytes())
         elif options.plants:
             _write_groups(spec, options.plants)
         else:

@@ -118,6 +118,16 @@ def test_a_short_run_after_the_code_changed_is_not_blind(campaign: Make, tmp_pat
     assert "give the campaign more time" in end.targets[0].uncounted
 
 
+def test_a_stall_of_the_machine_is_no_finding(campaign: Make) -> None:
+    """Its input is run once more alone, and answers at once; the campaign goes on, and does not stop at it."""
+    run = campaign(engines=("odd_engines:STALL",), canary=False, jobs=1, stop_at_first=True)
+    end = run.run(until=lambda now: now.targets[0].slices >= 2)
+    (finding,) = end.findings
+    assert (finding.kind, finding.status, finding.reproduced) == ("hang", "unreproduced", "0/1")
+    assert end.exit_status != 1
+    assert any("not again when it ran alone" in line for line in run.ear.lines)
+
+
 def test_without_canaries_none_flies(campaign: Make, store: Store) -> None:
     end = campaign(canary=False, seconds=1.0).run()
     assert (end.exit_status, end.targets[0].canary) == (0, "untried")

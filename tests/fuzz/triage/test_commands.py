@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from flawed_campaigns import campaign
@@ -12,8 +14,9 @@ from flawed_targets import framed
 
 from ipc_gauntlet.cli.app import cli
 from ipc_gauntlet.fuzz.campaign.lock import Lock
-from ipc_gauntlet.fuzz.campaign.state import State
+from ipc_gauntlet.fuzz.campaign.state import DATABASE, State
 from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.findings import from_json
 from ipc_gauntlet.fuzz.triage.campaign import triage_all
 from ipc_gauntlet.fuzz.triage.saved import signatures
 from ipc_gauntlet.fuzz.work import digest
@@ -58,6 +61,28 @@ def test_triage_all_minimises_and_remembers(made: tuple[Store, Path]) -> None:
     assert (folder / "findings" / crash.signature / f"{crash.smallest}.json").is_file()
     assert triage_all(folder, 60.0) == []  # nothing is new
     assert triage_all(folder, 60.0, stop=lambda: True, only=frozenset(signatures(folder))) == []
+
+
+def test_a_hang_that_never_shows_again_does_not_count(made: tuple[Store, Path]) -> None:
+    """A machine that stood still for a moment; a crash that shows now and then is a finding all the same."""
+    _, folder = made
+    crash, death = sorted(signatures(folder))
+    with sqlite3.connect(folder / DATABASE) as base:
+        base.execute(
+            "UPDATE finding SET signature = 'hang-0123456789abcdef', kind = 'hang' WHERE signature = ?",
+            (death,),
+        )
+    (folder / "findings" / death).rename(folder / "findings" / "hang-0123456789abcdef")
+    path = next((folder / "findings" / "hang-0123456789abcdef").iterdir())
+    told = msgspec.structs.replace(
+        from_json(path.read_bytes()), kind="hang", signature="hang-0123456789abcdef", input_b64=""
+    )
+    path.unlink()
+    path.with_name(f"{digest(told.data)}.json").write_bytes(told.to_json())
+    triage_all(folder, 60.0)
+    with State.open(folder) as state:
+        found = {one.signature: (one.status, one.reproduced) for one in state.findings()}
+    assert found == {crash: ("triaged", "5/5"), "hang-0123456789abcdef": ("unreproduced", "0/5")}
 
 
 def test_a_finding_of_a_target_that_is_gone_does_not_stop_the_others(made: tuple[Store, Path]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ipc_gauntlet.cli.console import Grid
+from ipc_gauntlet.fuzz.campaign.records import CLOSED
 
 if TYPE_CHECKING:
     from ipc_gauntlet.fuzz.campaign.records import TargetState
@@ -46,7 +47,7 @@ def findings_of(status: Status) -> dict[str, int]:
     """How many open findings each target has."""
     found: dict[str, int] = {}
     for finding in status.findings:
-        if finding.status not in ("fixed", "ignored"):
+        if finding.status not in CLOSED:
             found[finding.target] = found.get(finding.target, 0) + 1
     return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ipc_gauntlet.cli.console import put
 from ipc_gauntlet.cli.fuzz.figures import clock, count, plural, target_grid
 from ipc_gauntlet.fuzz.campaign.guards import NO_CANARY
+from ipc_gauntlet.fuzz.campaign.records import CLOSED
 from ipc_gauntlet.report.text import one_line
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def print_summary(console: Console, status: Status, options: str = "") -> None:
 
 
 def _print_findings(console: Console, status: Status, options: str) -> None:
-    open_ones = [one for one in status.findings if one.status not in ("fixed", "ignored")]
+    open_ones = [one for one in status.findings if one.status not in CLOSED]
     for finding in open_ones[:_MOST]:
         put(console, ("FOUND  ", "bold red"), (finding.signature, "bold"), f"  {finding.target}")
         again = f", reproduced {finding.reproduced}" if finding.reproduced else ""
@@ -54,6 +55,8 @@ def _print_findings(console: Console, status: Status, options: str) -> None:
         )
     if open_ones:
         put(console, "")
+    once = {one.message: [one.target] for one in status.findings if one.status == "unreproduced"}
+    _print_about(console, ("took too long once, and not again", "yellow"), once)
 
 
 def _times(number: int) -> str:
@@ -93,7 +96,7 @@ def _print_about(console: Console, word: tuple[str, str], about: dict[str, list[
 
 def _print_last(console: Console, status: Status, options: str) -> None:
     executions = sum(target.executions for target in status.targets)
-    open_ones = sum(one.status not in ("fixed", "ignored") for one in status.findings)
+    open_ones = sum(one.status not in CLOSED for one in status.findings)
     put(
         console,
         _word(status),

@@ -50,6 +50,8 @@ def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     kind = "died" if job.killed else jobs.ending(job, ended)
     if kind == "done":
         campaign.merge(job, "done")
+    elif kind == "hang" and jobs.suspect(job) is not None and not campaign.is_stopping:
+        _look_again(campaign, job, ended)
     elif kind in ("hang", "memory"):
         _ended_itself(campaign, job, ended, kind)
     elif _is_suspicious(kind, job) and jobs.suspect(job) is not None and not campaign.is_stopping:
@@ -68,12 +70,12 @@ def _is_suspicious(kind: jobs.Ending, job: jobs.Job) -> bool:
     return kind == "died" or (kind in ("mute", "trouble", "refused") and not job.process.said().strip())
 
 
-def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) -> None:
+def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) -> tuple[str, ...]:
     """Its own watch ended it, and wrote the finding down; else we do."""
     data = jobs.suspect(job)
-    if not jobs.has_findings(job.folder, (kind,)) and data is not None:
+    if not jobs.signatures(job.folder, kind) and data is not None:
         jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), ""))
-    campaign.merge(job, kind)
+    return campaign.merge(job, kind)
 
 
 def _broken(campaign: Supervisor, job: jobs.Job, outcome: str, trouble: str) -> None:
@@ -87,7 +89,8 @@ def _broken(campaign: Supervisor, job: jobs.Job, outcome: str, trouble: str) -> 
 def _look_again(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     path = job.folder / _SUSPECT
     write_whole(path, jobs.suspect(job) or b"")
-    again = campaign.start("confirm", job.spec, given=job.given, arguments=["--once", str(path)])
+    timed = ["--timed"] if ended == Exit.HANG and not job.killed else []
+    again = campaign.start("confirm", job.spec, given=job.given, arguments=[*timed, "--once", str(path)])
     again.died = (ended, job.process.said())
     again.first_killed = job.killed
 
@@ -95,7 +98,9 @@ def _look_again(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
 def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     first, said = job.died or (0, "")
     data = (job.folder / _SUSPECT).read_bytes()
-    if job.killed and job.stop_at is None:
+    if first == Exit.HANG and not job.first_killed:
+        _timed(campaign, job, ended)
+    elif job.killed and job.stop_at is None:
         jobs.leave(job.folder, jobs.finding_of_silence(job.spec, data, job.folder))
         campaign.merge(job, "hang")
     elif not job.killed and not (job.folder / SURVIVED).exists() and not _is_told(ended, job):
@@ -107,6 +112,20 @@ def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     else:
         jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (first, said), _ONCE[0]))
         campaign.merge(job, "native")
+
+
+def _timed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
+    """The input that took too long was run again alone. If it does not take long, the machine did."""
+    again = ended == Exit.HANG or (job.killed and job.stop_at is None)
+    signatures = jobs.signatures(job.folder, "hang")
+    new = _ended_itself(campaign, job, Exit.HANG, "hang")
+    if again:
+        campaign.reproduced(signatures)
+    elif job.stop_at is None:
+        campaign.listener.said(
+            f"{job.spec.target}: an input took too long once, and not again when it ran alone"
+        )
+        campaign.stalled([one for one in new if one.startswith("hang-")])
 
 
 def _is_told(ended: int, job: jobs.Job) -> bool:
@@ -210,6 +229,9 @@ def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     elif kind == "refused" and campaign.schedule.refuse(target, engine):
         campaign.listener.said(f"{target}: not with {engine}: {jobs.why(job, ended)}")
         campaign.answer(target, (engine,), UNUSED)
+    elif kind in ("hang", "memory"):
+        # A stall of the machine, or a finding of the fuzzing itself: it flies again later.
+        campaign.answer(target, (engine,), UNTRIED)
     elif job.groups:
         again = _try(campaign, target, engine, job.groups, job.since)
         again.hasty = job.hasty or _is_hasty(job)

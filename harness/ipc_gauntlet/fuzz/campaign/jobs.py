@@ -6,7 +6,6 @@ import base64
 import contextlib
 import signal
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -248,13 +247,15 @@ def leave(folder: Path, finding: Finding) -> None:
     write_whole(group / f"{digest(finding.data)}.json", finding.to_json())
 
 
-def has_findings(folder: Path, kinds: Sequence[str]) -> bool:
-    """Whether a slice wrote down a finding of one of these kinds: the names of signatures begin with them."""
-    beginnings = tuple(f"{kind}-" for kind in kinds)
+def signatures(folder: Path, kind: str) -> tuple[str, ...]:
+    """The signatures of one kind of finding that a slice had: their names begin with it.
+
+    Those that were known before are only counted, and no file was written.
+    """
     try:
-        return any(
-            name.startswith(beginnings)
-            for name in sorted(path.name for path in (folder / "findings").iterdir())
-        )
+        written = {path.name for path in (folder / "findings").iterdir()}
     except OSError:
-        return False
+        written = set()
+    counted = read_progress(folder)
+    found = written | set(counted.findings if counted else ())
+    return tuple(sorted(name for name in found if name.startswith(f"{kind}-")))

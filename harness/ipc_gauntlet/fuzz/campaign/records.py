@@ -6,8 +6,11 @@ from typing import Literal
 
 import msgspec
 
-FindingStatus = Literal["new", "triaged", "fixed", "ignored"]
-"""Where a finding stands: `triaged` has been minimised and run again."""
+FindingStatus = Literal["new", "triaged", "fixed", "ignored", "unreproduced"]
+"""Where a finding stands: `triaged` has been minimised and run again; `unreproduced` took too long once and not again."""
+
+CLOSED: tuple[FindingStatus, ...] = ("fixed", "ignored", "unreproduced")
+"""With these a finding does not count: it makes no campaign end with the status for findings."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

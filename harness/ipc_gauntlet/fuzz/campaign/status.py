@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
-from ipc_gauntlet.fuzz.campaign.records import FindingState, Plan, TargetState
+from ipc_gauntlet.fuzz.campaign.records import CLOSED, FindingState, Plan, TargetState
 from ipc_gauntlet.fuzz.spec import Progress
 from ipc_gauntlet.fuzz.work import write_whole
 
@@ -182,8 +182,8 @@ def exit_status(targets: tuple[TargetState, ...], findings: int, *, stopped: boo
 
 
 def open_findings(findings: tuple[FindingState, ...] | list[FindingState]) -> int:
-    """How many findings are neither fixed nor ignored."""
-    return sum(one.status not in ("fixed", "ignored") for one in findings)
+    """How many findings count."""
+    return sum(one.status not in CLOSED for one in findings)
 
 
 def budget_left(plan: Plan, budget: float, elapsed: float) -> float | None:

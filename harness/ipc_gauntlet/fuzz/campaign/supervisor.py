@@ -242,13 +242,16 @@ class Supervisor:
         """Whether nothing new is to be begun."""
         return self._stops > 0 or self._over
 
-    def merge(self, job: Job, outcome: str, trouble: str = "") -> None:
+    def merge(self, job: Job, outcome: str, trouble: str = "") -> tuple[str, ...]:
         """Take a slice's results over, and remove its folder.
 
         Args:
             job: The slice.
             outcome: See `SliceEnd`.
             trouble: Why it is broken.
+
+        Returns:
+            Signatures that are new to the campaign.
 
         Raises:
             GauntletError: Something cannot be written; the folder stays, for the next run.
@@ -264,6 +267,21 @@ class Supervisor:
                 self.listener.said(f"found  {seen.signature}  {job.spec.target}: {seen.message}")
         if new and self.plan.stop_at_first:
             self._over = True
+        self._learn()
+        return new
+
+    def stalled(self, signatures: Sequence[str]) -> None:
+        """Note that these, which are new, were seen once and not again when the input ran alone: they do not count."""
+        for one in signatures:
+            self.state.mark(one, status="unreproduced", reproduced="0/1")
+        self._over = self.plan.stop_at_first and status.open_findings(self.state.findings()) > 0
+        self._learn()
+
+    def reproduced(self, signatures: Sequence[str]) -> None:
+        """Note that these were seen again: what was taken for a stall before is none."""
+        for one in self.state.findings():
+            if one.signature in signatures and one.status == "unreproduced":
+                self.state.mark(one.signature, status="new", reproduced="1/1")
         self._learn()
 
     def drop(self, job: Job) -> None:

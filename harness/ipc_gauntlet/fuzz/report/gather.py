@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from ipc_gauntlet.errors import UsageError
-from ipc_gauntlet.fuzz.campaign.records import FindingState, TargetPlan, TargetState
+from ipc_gauntlet.fuzz.campaign.records import CLOSED, FindingState, TargetPlan, TargetState
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.coverage.edges import Edges, Numbering
 from ipc_gauntlet.fuzz.coverage.rewrite import count_edges
@@ -53,7 +53,7 @@ def gather(folder: Path, now: datetime.datetime) -> CampaignReport:
             findings=tuple(
                 _finding(folder, found, targets.get(found.target))
                 for found in sorted(state.findings(), key=lambda one: (-one.count, one.signature))
-                if found.status not in ("fixed", "ignored")
+                if found.status not in CLOSED
             ),
         )
 

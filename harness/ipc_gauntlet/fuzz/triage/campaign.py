@@ -135,9 +135,11 @@ def keep(case: Case, folder: Path) -> Path:
 def _remember(state: State, done: Done) -> None:
     if done.result is not None:
         data = done.result.case.data
+        # What took too long once and never again was a stall of the machine.
+        stalled = done.result.case.finding.kind == "hang" and not done.result.shown
         state.mark(
             done.signature,
-            status="triaged",
+            status="unreproduced" if stalled else "triaged",
             reproduced=done.result.reproduced,
             smallest=digest(data),
             size=len(data),

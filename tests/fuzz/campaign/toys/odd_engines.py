@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.execute import made
-from ipc_gauntlet.fuzz.spec import Spec
+from ipc_gauntlet.fuzz.spec import Exit, Spec
 from ipc_gauntlet.fuzz.work import Work
 
 _PAUSE = 0.002
@@ -89,6 +89,14 @@ def _silent(work: Work) -> None:
     time.sleep(600)
 
 
+def _stall(work: Work) -> None:
+    """A machine that stands still for a moment: what is executed takes long, and would not again."""
+    work.current.set(b"calm", 1)
+    work.found(made(work.target, "hang", b"calm", "no answer after 0.5 s"))
+    work.current.set(b"calm", 1)
+    os._exit(Exit.HANG)
+
+
 def _refuse(work: Work) -> None:
     raise UsageError("this engine does not do that")
 
@@ -129,3 +137,4 @@ BLIND = Odd(canary=False)
 UNMEASURED = Unmeasured()
 JUNK, MUTE, FLOOD, HIDE = Odd(_junk), Odd(_mute), Odd(_flood), Odd(_hide)
 ABORT, SILENT, REFUSE, TROUBLE, FIND = Odd(_abort), Odd(_silent), Odd(_refuse), Odd(_trouble), Odd(_find)
+STALL = Odd(_stall)
