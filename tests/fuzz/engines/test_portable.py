@@ -33,7 +33,7 @@ def planted(folder: Path, target: str, **more: object) -> Spec:
 
 def test_compared_values_lead_through_every_check(tmp_path: Path) -> None:
     """Words, numbers, keys, enumerations, cases and prefixes, each of which needs the right bytes, without a seed."""
-    done = run(orders(tmp_path, "steps", stop_at_first=True), TOYS)
+    done = run(orders(tmp_path, "steps", executions=60_000, stop_at_first=True), TOYS)
     assert done.status == Exit.DONE, done.said
     assert {finding.error for finding in done.findings} == {"ZeroDivisionError"}
     verdicts = done.ended.progress.verdicts

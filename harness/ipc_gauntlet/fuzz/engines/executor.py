@@ -75,8 +75,6 @@ class Executor:
         self.cost = len(trace)
         new = self.seen.new(reason)
         if new:
-            self._coverage.hits()
-        if new:
             # Remembers what was taken so far: an execution that nobody asks about is forgotten.
             self._coverage.hits()
         if self.accepted:

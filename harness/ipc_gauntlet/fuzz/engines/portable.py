@@ -36,6 +36,8 @@ _FOR_EACH_PICK = 16
 _COSTS = {"bytes": 0.01, "parts": 0.05, "compare": 0.05, "schema": 0.2}
 _GENERATED = 64
 _FRESH = 1024
+_AGAIN = 16
+_WORTH_MORE = 0.1
 _SPLICED = 0.06
 _ANEW = 0.04
 _FIXED = 1.0
@@ -138,6 +140,9 @@ class _Loop:
         for data in self._work.corpus():
             if self._executor.run(data[: self._longest]):
                 self._take_in(data[: self._longest])
+        # Slices before this one have looked closely at what they kept: at some of it again, each time at other inputs.
+        known = list(self._fresh)
+        self._fresh = deque(self._rng.sample(known, min(len(known), _AGAIN)), maxlen=_FRESH)
         if self._schema is not None:
             for _ in range(_GENERATED):
                 self._try(self._schema.generate())
@@ -152,19 +157,23 @@ class _Loop:
         before = self._executor.executions
         fresh = bool(self._fresh) and self._budget.allows()
         if fresh:
-            brought = self._explore(self._fresh.pop())
+            entry = self._fresh.pop()
+            brought = self._explore(entry)
         else:
             way = self._share.choose(self._rng.random())
             entry = self._pool.pick()
             brought = self._ways[way](entry)
             tried = self._executor.executions - before
             self._share.tell(way, tried * (1 + _COSTS[way] * len(entry.data)), brought)
-        self._budget.tell(self._executor.executions - before, brought, others=not fresh)
+        # Not all executions are the same: those of a long input take the time of many.
+        spent = (self._executor.executions - before) / self._pool.energy(entry)
+        self._budget.tell(spent, brought, others=not fresh)
 
     def _explore(self, entry: Entry) -> int:
         """Answer what an input compares, lengthen it by one of each of its groups, flip its last bits."""
-        brought = self._repair.answer_all(entry.data, entry.cost, self._try)
-        if self._schema is not None:
+        energy = self._pool.energy(entry)
+        brought = self._repair.answer_all(entry.data, entry.cost, self._try, energy)
+        if self._schema is not None and energy > _WORTH_MORE:
             places = self._schema.places(entry.data)
             for data in lengthened(places):
                 if self._try(data[: self._longest]):

@@ -23,6 +23,7 @@ _ANSWERS = 16
 _FURTHER = 2
 _QUESTIONS = 24
 _ANSWERS_OF_NEW = 80
+_LEAST_ANSWERS = 8
 _KNOWN = 1 << 14
 
 Try = Callable[[bytes], bool]
@@ -58,13 +59,14 @@ class Repair:
         self._longest = longest
         self._known: set[Pair] = set()
 
-    def answer_all(self, data: bytes, cost: int, attempt: Try) -> int:
+    def answer_all(self, data: bytes, cost: int, attempt: Try, energy: float = 1.0) -> int:
         """Answer what an input's execution compares, beginning with what none compared before.
 
         Args:
             data: An input that showed something new.
             cost: How many edges it takes.
             attempt: Runs each input that is made.
+            energy: What part of the usual number of answers is tried.
 
         Returns:
             How many inputs that are made show something new.
@@ -77,7 +79,8 @@ class Repair:
         questions = sorted(pairs, key=self._known.__contains__)[:_QUESTIONS]
         self._known.update(pairs)
         asked = _Asked(data, cost, frozenset(pairs), questions)
-        return sum(attempt(candidate) for candidate in self._candidates(asked, _ANSWERS_OF_NEW))
+        most = max(_LEAST_ANSWERS, int(energy * _ANSWERS_OF_NEW))
+        return sum(attempt(candidate) for candidate in self._candidates(asked, most))
 
     def answer_last(self, data: bytes, attempt: Try) -> int:
         """Answer the last comparisons of an input's execution, and of the best of the inputs that are made of it.

@@ -78,11 +78,11 @@ class Budget:
         own = (self._brought + 1) / (self._spent + _DOUBT)
         return own > (self._others_brought + 1) / (self._others_spent + _DOUBT)
 
-    def tell(self, spent: int, brought: int, *, others: bool) -> None:
+    def tell(self, spent: float, brought: int, *, others: bool) -> None:
         """What was spent.
 
         Args:
-            spent: Executions.
+            spent: What that cost, in executions of an input of a usual length.
             brought: How many inputs showed something new.
             others: On something else.
         """
