@@ -8,6 +8,8 @@ BASELINE = "ssl"
 STACKS = {
     "sipc-chacha": "benchmarks.sipc:ChaCha",
     "sipc-aesgcm": "benchmarks.sipc:AesGcm",
+    "core-chacha": "benchmarks.sipc_core:CoreChaCha",
+    "core-aesgcm": "benchmarks.sipc_core:CoreAesGcm",
     "ssl": "benchmarks.tls:Tls",
     "multiprocessing": "benchmarks.connection:MultiprocessingConnection",
     "zmq-curve": "benchmarks.curve:CurveZmq",

@@ -30,6 +30,19 @@ def test_a_small_measurement_prints_a_table_and_writes_json(checkout: Path, tmp_
     assert all(word in result.stdout for word in ["ssl", "multiprocessing", *METRICS])
 
 
+def test_the_protocol_alone_can_be_measured(checkout: Path, tmp_path: Path) -> None:
+    """Both ends in one process answer what the others answer: a wrong echo would end the measurement."""
+    target = tmp_path / "out.json"
+    result = run(
+        checkout, "core-chacha", "core-aesgcm", "--rounds", "1", "--scale", "0.01", "--json", str(target)
+    )
+    assert result.returncode == 0, result.stderr
+    samples = json.loads(target.read_text(encoding="utf-8"))["samples"]
+    assert {name: set(metrics) for name, metrics in samples.items()} == dict.fromkeys(
+        ("core-chacha", "core-aesgcm"), METRICS
+    )
+
+
 def test_an_unknown_stack_is_refused(checkout: Path) -> None:
     """A misspelt name is a usage error, not a table without it."""
     result = run(checkout, "sssl")
