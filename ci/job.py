@@ -101,7 +101,10 @@ def _merge(options: Options) -> tuple[Step, ...]:
     return (_gauntlet("report", "merge", *files, *_reports("merged"), summary="merged.md"),)
 
 
-_MEASURED = ("tests/sipc_runtime", "tests/sipc_driver", "tests/transport", "tests/reactor", "tests/driver")
+_MEASURED = (
+    *("tests/sipc_runtime", "tests/sipc_driver", "tests/transport", "tests/reactor"),
+    *("tests/driver/test_process_windows.py", "tests/lab/test_pipes.py"),
+)
 """Tests of what differs between systems."""
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Put together what the same tests executed on several systems: `python ci/measured.py RESULTS FOLDER...`.
 
-Each folder holds the data files of one system, written with ci/coverage.ini, and is called as the system is. What only
+Each folder holds the data files of one system, called `data`, written with ci/coverage.ini; its name is that of the system. What only
 one system can execute is of interest: the modules for Windows are executed by Windows Python under Wine, or nowhere.
 The report goes to the standard output and, as Markdown, to RESULTS/coverage.md; RESULTS/coverage.json has every line.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from coverage import Coverage
+from coverage.exceptions import CoverageException
 
 SETTINGS = Path(__file__).resolve().parent / "coverage.ini"
 TOGETHER = "together"
@@ -122,15 +123,20 @@ def main(arguments: Sequence[str]) -> int:
         arguments: The folder for the results, and the folders of the systems.
 
     Returns:
-        The exit status: 1 if there is nothing of Windows in the data, which would look like a system that was left out.
+        The exit status: 1 if there is nothing of Windows in the data, which would look like a system that was left out;
+        3 if a folder has no data that can be read.
     """
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 2
     results, folders = Path(arguments[0]), [Path(one) for one in arguments[1:]]
     results.mkdir(parents=True, exist_ok=True)
-    systems = {one.name: combined([one], results / f"coverage-{one.name}.json") for one in folders}
-    systems[TOGETHER] = combined(folders, results / "coverage.json")
+    try:
+        systems = {one.name: combined([one], results / f"coverage-{one.name}.json") for one in folders}
+        systems[TOGETHER] = combined(folders, results / "coverage.json")
+    except CoverageException as error:
+        print(f"{', '.join(map(str, folders))}: {error}", file=sys.stderr)
+        return 3
     text = page(systems)
     (results / "coverage.md").write_text(text, encoding="utf-8")
     print(text, end="")

@@ -93,3 +93,5 @@ def test_a_system_that_was_left_out_is_noticed(measured: ModuleType, tmp_path: P
         (tmp_path / "results" / "coverage.md").read_text(encoding="utf-8").startswith("# What was executed")
     )
     assert measured.main([]) == 2
+    (tmp_path / "nothing").mkdir()
+    assert measured.main([str(tmp_path / "results"), str(linux), str(tmp_path / "nothing")]) == 3
