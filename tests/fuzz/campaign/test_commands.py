@@ -188,6 +188,26 @@ def test_the_list(store: Store, campaign: Callable[..., Campaign]) -> None:
     assert {"name": "portable", "missing": ""} in said["engines"]
 
 
+@pytest.mark.parametrize("phase", ["stopped", "killed"])
+def test_the_summary_says_how_to_go_on_in_the_same_store(phase: str) -> None:
+    shown = _shown(_status(phase=phase, targets=(_target("one"),)), " --store x")
+    assert f"{phase.upper()}  " in shown
+    assert "go on with: ipc-gauntlet fuzz run --name test --store x" in shown
+
+
+def test_the_summary_tells_early_from_blind_and_stalls_from_findings() -> None:
+    early = _target("one", uncounted="it was not fuzzed; give the campaign more time")
+    stall = _finding(
+        signature="hang-0123456789abcdef", status="unreproduced", message="no answer after 0.5 s"
+    )
+    shown = _shown(_status(targets=(early,), findings=(stall,), findings_total=1, exit_status=3))
+    assert "does not count  one  it was not fuzzed" in shown
+    assert "took too long once, and not again" in shown
+    assert "FOUND" not in shown
+    assert "NOT COUNTED" in shown
+    assert "0 open findings, 0 blind, 1 without time enough to count" in shown
+
+
 def test_the_summary_tells_the_truth() -> None:
     blind = _target("two", blind="no code was instrumented", edges=0, edges_total=0)
     odd = _target("one", warnings=("2 of 3 slices broke",))

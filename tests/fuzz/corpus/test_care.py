@@ -197,6 +197,18 @@ def test_the_commands_from_import_to_export(targets: Targets, store: Store, tmp_
     assert set(other.inputs("t.clumsy")) == set(GOOD)
 
 
+def test_corpora_are_exported_without_their_targets(store: Store, tmp_path: Path) -> None:
+    """Nothing is executed, so nobody has to say where the target comes from."""
+    store.add("mine.parser", b"one")
+    store.add("mine.other", b"two")
+    arguments = ["fuzz", "corpus", "export", str(tmp_path / "out.zip"), "--store", str(store.root)]
+    done = CliRunner().invoke(cli, [*arguments, "--target", "mine.p*"])
+    assert (done.exit_code, done.output) == (0, "EXPORTED  1 inputs of 1 targets\n")
+    nothing = CliRunner().invoke(cli, [*arguments, "--target", "yours.*"])
+    assert nothing.exit_code == 2
+    assert "no corpus" in nothing.output
+
+
 def test_check_tells_what_is_wrong(targets: Targets, store: Store) -> None:
     store.add("t.clumsy", BAD[0])
     store.add("t.clumsy", bytes(5000))

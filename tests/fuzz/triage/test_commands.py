@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -139,11 +140,16 @@ def test_from_a_finding_to_a_case_that_stays(
     with State.open(folder) as state:
         assert {one.signature: one.status for one in state.findings()}[crash] == "fixed"
 
-    assert "expects rejected:missing" in fuzz(store, "adopt", crash).output
+    adopted = fuzz(store, "adopt", crash).output
+    assert "expects rejected:missing" in adopted
+    assert f"--store {shlex.quote(str(store.root))} --targets {shlex.quote(module)}" in adopted
     case = next(store.regressions.glob("*.json"))
     assert case.name == f"t.clumsy-crash-keyerror-broken-{digest(framed(b'C!'))[:8]}.json"
     replayed = fuzz(store, "replay", "--targets", module, "--target", "t.clumsy", "-v").output
     assert f"FIXED         {case.stem}" in replayed
+    # The store's campaigns know where the target comes from.
+    again = fuzz(store, "replay", "--target", "t.clumsy", "-v").output
+    assert f"FIXED         {case.stem}" in again
     repaired(tmp_path, 'raise Refused("missing")', 'raise Refused("other")')
     changed = fuzz(store, "replay", str(store.regressions), "--targets", module, status=1).output
     assert "now rejected:other, expected rejected:missing" in changed

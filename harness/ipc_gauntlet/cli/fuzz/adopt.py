@@ -11,6 +11,7 @@ from ipc_gauntlet.cli.fuzz.options import (
     campaign_option,
     execution_from,
     execution_options,
+    quoted,
     store_from,
     store_option,
     targets_option,
@@ -46,12 +47,14 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     the driver protocol it becomes a case for anybody's implementation.
     """
     from ipc_gauntlet.cli.console import make_console, put
+    from ipc_gauntlet.cli.fuzz.run import options_for
     from ipc_gauntlet.fuzz.triage.case import make_case, write_case
     from ipc_gauntlet.fuzz.triage.packaged import home
     from ipc_gauntlet.fuzz.triage.replaying import expectation_now, replay
     from ipc_gauntlet.fuzz.triage.saved import find
     from ipc_gauntlet.fuzz.triage.targets import is_remote
 
+    store_path, given = values["store_path"], values["modules"]
     store = store_from(values)
     console = make_console(ctx)
     saved = find([values["name"]], store, values["campaign"])[0]
@@ -68,4 +71,16 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
             put(console, f"now: {outcome.now}")
     path = write_case(make_case(saved.case, expect=expect, parser=parser), values["folder"] or home(store))
     put(console, ("ADOPTED  ", "bold green"), f"{path}", f"  expects {expect}")
-    put(console, f"ipc-gauntlet fuzz replay {path}")
+    where = options_for(store_path) + _targets_options(saved.campaign, given, saved.case.target)
+    put(console, f"ipc-gauntlet fuzz replay {path}{where}")
+
+
+def _targets_options(campaign: Path | None, given: tuple[str, ...], name: str) -> str:
+    """What `replay` needs to find the target again: nothing if it is installed, else its module or file."""
+    from ipc_gauntlet.fuzz.campaign.state import read_plan
+    from ipc_gauntlet.fuzz.registry import find
+
+    if any(one.target.name == name for one in find((), ())):
+        return ""
+    modules = dict.fromkeys((*(read_plan(campaign).modules if campaign is not None else ()), *given))
+    return "".join(f" --targets {quoted(module)}" for module in modules)

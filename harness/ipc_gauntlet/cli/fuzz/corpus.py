@@ -207,12 +207,19 @@ def check(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
 @_shared
 @click.pass_context
 def export(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
-    """Write corpora into one file with a manifest of sizes and SHA-256; the same corpora make the same bytes."""
+    """Write corpora into one file with a manifest of sizes and SHA-256; the same corpora make the same bytes.
+
+    Nothing is executed, so the modules of the targets are not needed.
+    """
     from ipc_gauntlet.cli.console import make_console, put
+    from ipc_gauntlet.errors import UsageError
     from ipc_gauntlet.fuzz.corpus.exchange import export as write
 
-    store, patterns, targets = _opened(values)
-    manifest = write(store, _in_store(store, patterns, targets), values["file"])
+    store, patterns = store_from(values), values["patterns"]
+    names = [name for name in store.targets() if _matches(name, patterns)]
+    if patterns and not names:
+        raise UsageError(f"no corpus in {store.corpus} is of a target {' or '.join(patterns)}")
+    manifest = write(store, names, values["file"])
     inputs = sum(len(one) for one in manifest.targets.values())
     put(
         make_console(ctx), ("EXPORTED  ", "bold green"), f"{inputs} inputs of {len(manifest.targets)} targets"

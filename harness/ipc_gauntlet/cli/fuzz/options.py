@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +17,11 @@ if TYPE_CHECKING:
     from ipc_gauntlet.fuzz.triage.targets import Targets
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def quoted(text: str) -> str:
+    """A word of a command line as this system's shell reads it."""
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
 
 
 def store_option(command: Command) -> Command:
@@ -111,6 +119,20 @@ def execution_from(values: dict[str, Any], campaign: Path | None = None, *others
     plans = [*([plan] if plan is not None else []), *map(read_plan, others)]
     modules = dict.fromkeys((*(module for one in plans for module in one.modules), *values.pop("modules")))
     return Targets(tuple(modules), settings)
+
+
+def tell_damaged(damaged: Sequence[str]) -> int:
+    """Name files that cannot be read, on standard error.
+
+    Args:
+        damaged: What is wrong with each.
+
+    Returns:
+        The exit status: 3 for trouble that is not the code's under test, 0 if there is none.
+    """
+    for text in damaged:
+        click.echo(f"left out: {text}", err=True)
+    return 3 if damaged else 0
 
 
 def targets_from(values: dict[str, Any]) -> list[Found]:

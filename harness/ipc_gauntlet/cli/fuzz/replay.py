@@ -15,6 +15,7 @@ from ipc_gauntlet.cli.fuzz.options import (
     execution_options,
     store_from,
     store_option,
+    tell_damaged,
 )
 from ipc_gauntlet.cli.options import no_color_option
 
@@ -48,7 +49,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     Without names: all regression cases of installed packages and of the store, the corpora and the seeds of all
     targets, in which every input that does something wrong is told. It takes seconds and needs no engine.
 
-    Exit status: 0 all is as expected; 1 something is not; 2 wrong use; 3 inputs could not be executed.
+    Exit status: 0 all is as expected; 1 something is not; 2 wrong use; 3 inputs could not be executed, or a file not
+    be read: it is named, and the rest is run.
     """
     from ipc_gauntlet.cli.console import make_console, put
     from ipc_gauntlet.fuzz.campaign.places import all_campaigns
@@ -57,9 +59,11 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     store = store_from(values)
     console = make_console(ctx)
     named, patterns = values["names"], values.pop("patterns")
-    cases = _cases(store, values)
+    cases, damaged = _cases(store, values)
     folder = _settings_of(store, values["campaign"], named)
-    targets = execution_from(values, folder, *(all_campaigns(store) if values["everything"] else ()))
+    # Cases of the store may be of targets that only its campaigns know the module of.
+    known = () if named and not values["everything"] else all_campaigns(store)
+    targets = execution_from(values, folder, *known)
     chosen = [
         (name, case)
         for name, case in cases
@@ -82,34 +86,36 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
         ("ALL AS EXPECTED", "bold green") if not bad else ("NOT AS EXPECTED", "bold red"),
         f"  {words}" + (f"; {bad} are not as expected" if bad else ""),
     )
-    ctx.exit(1 if bad else 0)
+    trouble = tell_damaged(damaged)
+    ctx.exit(1 if bad else trouble)
 
 
-def _cases(store: Store, values: dict[str, Any]) -> list[tuple[str, Case]]:
-    """The cases that are meant, by the names that people know them under."""
+def _cases(store: Store, values: dict[str, Any]) -> tuple[list[tuple[str, Case]], list[str]]:
+    """The cases that are meant, by the names that people know them under, and what cannot be read."""
     from ipc_gauntlet.fuzz.campaign import places
-    from ipc_gauntlet.fuzz.triage.case import read_cases
+    from ipc_gauntlet.fuzz.triage.case import readable_cases
     from ipc_gauntlet.fuzz.triage.packaged import packaged
-    from ipc_gauntlet.fuzz.triage.saved import find, of_signature, signatures
+    from ipc_gauntlet.fuzz.triage.saved import find, readable
 
     names: tuple[str, ...] = values["names"]
     if names:
         folders = [Path(name) for name in names if Path(name).is_dir()]
         found = find((name for name in names if not Path(name).is_dir()), store, values["campaign"])
-        read = read_cases(folders)
-        return [*((one.signature, one.case) for one in found), *((path.stem, case) for path, case in read)]
+        read, damaged = readable_cases(folders)
+        damaged += [text for one in found for text in one.damaged]
+        named = [(one.signature, one.case) for one in found]
+        return [*named, *((path.stem, case) for path, case in read)], damaged
     cases = [(one.name, one.case) for one in packaged()]
-    if store.regressions.is_dir():
-        cases += [(path.stem, case) for path, case in read_cases([store.regressions])]
+    read, damaged = readable_cases([store.regressions] if store.regressions.is_dir() else [])
+    cases += [(path.stem, case) for path, case in read]
     if values["everything"] or values["campaign"] is not None:
         only = values["campaign"]
         campaigns = [places.campaign(store, only)] if only is not None else places.all_campaigns(store)
-        cases += [
-            (signature, of_signature(folder, signature).case)
-            for folder in campaigns
-            for signature in signatures(folder)
-        ]
-    return cases
+        for folder in campaigns:
+            saved, bad = readable(folder)
+            cases += [(one.signature, one.case) for one in saved]
+            damaged += bad
+    return cases, damaged
 
 
 def _settings_of(store: Store, campaign: str | None, names: tuple[str, ...]) -> Path | None:

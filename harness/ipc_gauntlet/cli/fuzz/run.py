@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipc_gauntlet.cli.fuzz.options import choose_targets_options, store_from, store_option
+from ipc_gauntlet.cli.fuzz.options import choose_targets_options, quoted, store_from, store_option
 from ipc_gauntlet.cli.options import no_color_option
 
 if TYPE_CHECKING:
@@ -109,8 +106,7 @@ def options_for(store_path: Path | None) -> str:
     """What a command needs to find the same store: nothing, or ` --store DIR`."""
     if store_path is None:
         return ""
-    text = str(store_path)
-    return f" --store {subprocess.list2cmdline([text]) if os.name == 'nt' else shlex.quote(text)}"
+    return f" --store {quoted(str(store_path))}"
 
 
 def _wishes(values: dict[str, Any]) -> Wishes:

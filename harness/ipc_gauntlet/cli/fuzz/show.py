@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipc_gauntlet.cli.fuzz.options import campaign_option, store_from, store_option, targets_option
+from ipc_gauntlet.cli.fuzz.options import (
+    campaign_option,
+    store_from,
+    store_option,
+    targets_option,
+    tell_damaged,
+)
 from ipc_gauntlet.cli.options import no_color_option
 
 if TYPE_CHECKING:
@@ -38,6 +44,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     """Show what is required of a target, what happened instead, where, the bytes with what they mean, and how to go on.
 
     The beginning of a signature is enough where no other finding begins so.
+
+    Exit status: 0; 2 wrong use; 3 some file cannot be read: it is named, and the rest is shown.
     """
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.cli.fuzz.finding_view import print_finding
@@ -49,17 +57,18 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     store = store_from(values)
     console = make_console(ctx)
     if values["name"] is None:
-        _print_all(console, store, values["campaign"], options)
-        return
+        damaged = _print_all(console, store, values["campaign"], options)
+        ctx.exit(tell_damaged(damaged))
     saved = find([values["name"]], store, values["campaign"])[0]
     if values["write_to"] is not None:
         write_whole(values["write_to"], saved.case.data)
     if values["as_json"]:
         sys.stdout.buffer.write(saved.case.to_json())
-        return
+        ctx.exit(tell_damaged(saved.damaged))
     target = _target(values["modules"], saved.campaign, saved.case.target)
     state = _state(saved.campaign, saved.signature)
     print_finding(console, saved, target, state, store, options)
+    ctx.exit(tell_damaged(saved.damaged))
 
 
 def _target(modules: tuple[str, ...], campaign: Path | None, name: str) -> Target | None:
@@ -91,21 +100,22 @@ def _state(campaign: Path | None, signature: str) -> FindingState | None:
         return None
 
 
-def _print_all(console: Console, store: Store, campaign: str | None, options: str) -> None:
+def _print_all(console: Console, store: Store, campaign: str | None, options: str) -> list[str]:
+    """Print all findings of a campaign; return what is wrong with files that cannot be read."""
     from ipc_gauntlet.cli.console import Grid, put
     from ipc_gauntlet.fuzz.campaign.places import campaign as campaign_of
-    from ipc_gauntlet.fuzz.triage.saved import of_signature, signatures
+    from ipc_gauntlet.fuzz.triage.saved import readable
 
     folder = campaign_of(store, campaign)
-    found = signatures(folder)
+    found, damaged = readable(folder)
     if not found:
-        put(console, f"the campaign {folder.name} has no findings")
-        return
+        put(console, f"the campaign {folder.name} has no findings" + (" that can be read" if damaged else ""))
+        return damaged
     grid = Grid(right=(3,), indent=0)
-    for signature in found:
-        case = of_signature(folder, signature).case
-        again = case.reproduced or "-"
-        grid.add((signature, "bold"), case.target, again, f"{len(case.data)} B", case.message)
+    for one in found:
+        again = one.case.reproduced or "-"
+        grid.add((one.signature, "bold"), one.case.target, again, f"{len(one.case.data)} B", one.case.message)
     grid.print(console)
     put(console, "")
-    put(console, f"ipc-gauntlet fuzz show {found[0]}{options}")
+    put(console, f"ipc-gauntlet fuzz show {found[0].signature}{options}")
+    return damaged

@@ -105,7 +105,7 @@ def _print_last(console: Console, status: Status, options: str) -> None:
     )
     if status.message:
         put(console, (f"  {one_line(status.message)}", "yellow"))
-    if status.phase == "stopped":
+    if status.phase in ("stopped", "killed"):
         put(console, f"  go on with: ipc-gauntlet fuzz run --name {status.name}{options}")
     put(console, (f"  report: ipc-gauntlet fuzz report {status.name} --html report.html{options}", "dim"))
 

@@ -70,8 +70,7 @@ def standing(folder: Path) -> status.Status:
         found,
         phase="killed",
         running=(),
-        message=f"its process {found.pid} ended without a word {_ago(found.updated)} ago; "
-        f"go on with: ipc-gauntlet fuzz run --name {found.name}",
+        message=f"its process {found.pid} ended without a word {_ago(found.updated)} ago",
     )
 
 

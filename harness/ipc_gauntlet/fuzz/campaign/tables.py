@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,12 +121,14 @@ def told(path: Path) -> Iterator[None]:
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     """Open a campaign's database; make it if it is to be written and is not there.
 
+    SQLite writes beside a database also to read it. Where that is not possible, such as in an archive of another machine, a
+    copy in memory is read.
+
     Raises:
         GauntletError: It cannot be opened, or a newer release of ours wrote it.
     """
     with told(path):
-        # Autocommit: transactions are begun by hand, where what belongs together is known.
-        made = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        made = _opened(path) if writable or _can_be_read(path) else _in_memory(path)
         try:
             made.row_factory = sqlite3.Row
             _make_or_check(made, path, writable=writable)
@@ -136,6 +140,37 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             made.close()
             raise
         return made
+
+
+def _opened(path: Path | str) -> sqlite3.Connection:
+    # Autocommit: transactions are begun by hand, where what belongs together is known.
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+
+
+def _can_be_read(path: Path) -> bool:
+    """Whether SQLite can read a database where it lies."""
+    with contextlib.closing(_opened(path)) as base:
+        try:
+            base.execute("PRAGMA user_version").fetchone()
+        except sqlite3.OperationalError as error:
+            if "readonly" in str(error) or "unable to open" in str(error):
+                return False
+            raise
+    return True
+
+
+def _in_memory(path: Path) -> sqlite3.Connection:
+    made = _opened(":memory:")
+    with tempfile.TemporaryDirectory(prefix="ipcg-fuzz-") as folder:
+        copy = Path(folder) / path.name
+        # What was committed last is in the log beside it.
+        for end in ("", "-wal"):
+            source = path.with_name(path.name + end)
+            if source.is_file():
+                copy.with_name(copy.name + end).write_bytes(source.read_bytes())
+        with contextlib.closing(_opened(copy)) as base:
+            base.backup(made)
+    return made
 
 
 def _make_or_check(base: sqlite3.Connection, path: Path, *, writable: bool) -> None:

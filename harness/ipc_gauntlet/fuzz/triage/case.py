@@ -115,6 +115,23 @@ def read_cases(paths: Iterable[Path]) -> list[tuple[Path, Case]]:
     return found
 
 
+def readable_cases(paths: Iterable[Path]) -> tuple[list[tuple[Path, Case]], list[str]]:
+    """The same, and one file that cannot be read does not keep the others back.
+
+    Returns:
+        The cases, and what is wrong with each of the other files.
+    """
+    found: list[tuple[Path, Case]] = []
+    damaged: list[str] = []
+    for path in paths:
+        for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+            try:
+                found.append((file, read_case(file)))
+            except UsageError as error:
+                damaged.append(str(error))
+    return found, damaged
+
+
 def case_name(finding: Finding) -> str:
     """A name that says what it is, for a file or a test: `sipc.cbor-crash-recursionerror-decode-1a2b3c4d`."""
     where = finding.frames[-1].function.rpartition(".")[2] if finding.frames else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.fuzz.campaign import places
 from ipc_gauntlet.fuzz.corpus.store import Store
-from ipc_gauntlet.fuzz.triage.case import Case, read_case
+from ipc_gauntlet.fuzz.triage.case import Case, read_case, readable_cases
 
 FINDINGS = "findings"
 CASES = "cases"
@@ -27,6 +27,7 @@ class Saved:
         path: Where the best lies.
         campaign: The folder of its campaign; None for a file.
         triaged: Whether the best is the result of triage.
+        damaged: What is wrong with files that belong to it and cannot be read.
     """
 
     signature: str
@@ -35,6 +36,7 @@ class Saved:
     path: Path
     campaign: Path | None = None
     triaged: bool = False
+    damaged: tuple[str, ...] = ()
 
 
 def signatures(campaign: Path) -> list[str]:
@@ -49,21 +51,35 @@ def of_signature(campaign: Path, signature: str) -> Saved:
     """A campaign's finding.
 
     Raises:
-        UsageError: There is none, or its files cannot be read.
+        UsageError: There is none, or none of its files can be read.
     """
-    files = sorted((campaign / FINDINGS / signature).glob("*.json"))
+    files, damaged = readable_cases([campaign / FINDINGS / signature])
     minimised = campaign / CASES / f"{signature}.json"
-    read = [(read_case(path), path) for path in files]
-    if not read:
-        raise UsageError(f"there is no finding {signature} in {campaign}")
+    cases, bad = readable_cases([minimised] if minimised.is_file() else [])
+    damaged += bad
+    if not files and not cases:
+        raise UsageError("; ".join(damaged) or f"there is no finding {signature} in {campaign}")
+    read = [(case, path) for path, case in files]
     read.sort(key=lambda pair: (len(pair[0].data), pair[0].data))
-    best, path = read[0]
-    triaged = minimised.is_file()
-    if triaged:
-        best, path = read_case(minimised), minimised
+    path, best = cases[0] if cases else (read[0][1], read[0][0])
     inputs = dict.fromkeys(case.data for case in (best, *(case for case, _ in read)))
     by_data = {case.data: case for case, _ in read} | {best.data: best}
-    return Saved(signature, best, tuple(by_data[data] for data in inputs), path, campaign, triaged)
+    every = tuple(by_data[data] for data in inputs)
+    return Saved(signature, best, every, path, campaign, bool(cases), tuple(damaged))
+
+
+def readable(campaign: Path) -> tuple[list[Saved], list[str]]:
+    """All findings of a campaign that can be read, and what is wrong with files that cannot."""
+    found: list[Saved] = []
+    damaged: list[str] = []
+    for signature in signatures(campaign):
+        try:
+            found.append(of_signature(campaign, signature))
+        except UsageError as error:
+            damaged.append(str(error))
+        else:
+            damaged += found[-1].damaged
+    return found, damaged
 
 
 def find(names: Iterable[str], store: Store, campaign: str | None) -> list[Saved]:
@@ -101,16 +117,10 @@ def _find_one(name: str, folders: Sequence[Path]) -> Saved:
 
 
 def others(saved: Saved) -> list[Case]:
-    """The other findings of the same campaign and target.
-
-    Raises:
-        UsageError: A file cannot be read.
-    """
+    """The other findings of the same campaign and target; those that cannot be read are left out."""
     if saved.campaign is None:
         return []
-    cases = [
-        of_signature(saved.campaign, name).case
-        for name in signatures(saved.campaign)
-        if name != saved.signature
+    found, _ = readable(saved.campaign)
+    return [
+        one.case for one in found if one.signature != saved.signature and one.case.target == saved.case.target
     ]
-    return [case for case in cases if case.target == saved.case.target]
