@@ -91,11 +91,6 @@ def _conformance(options: Options) -> tuple[Step, ...]:
     )
 
 
-def _transports(options: Options) -> tuple[Step, ...]:
-    words = ("--transport", "all", "--shard", options.shard or "1/1", "--seed", "1")
-    return (_gauntlet("run", "reference", *words, *_reports("conformance"), summary="conformance.md"),)
-
-
 def _merge(options: Options) -> tuple[Step, ...]:
     files = sorted(str(path) for folder in options.folders for path in Path(folder).rglob("conformance.json"))
     return (_gauntlet("report", "merge", *files, *_reports("merged"), summary="merged.md"),)
@@ -160,7 +155,6 @@ JOBS: dict[str, tuple[str, Callable[[Options], tuple[Step, ...]]]] = {
     "wheel": ("the suites from the built wheel, in an empty folder", lambda _options: _tox("-e suites")),
     "audit": ("known vulnerabilities of the dependencies", lambda _options: _tox("-e audit")),
     "conformance": ("the reference through the suites", _conformance),
-    "transports": ("a part of the reference through the suites, over every transport", _transports),
     "merge": ("one report of the parts of a run", _merge),
     "measure": ("tests of what differs between systems, measured", _measure),
     "coverage": ("what the measured tests of all systems executed", _coverage),

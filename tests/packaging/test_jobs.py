@@ -87,7 +87,9 @@ def test_corpora_are_kept_by_the_scheduled_run_only(checkout: Path) -> None:
 def test_parts_that_are_measured_or_run_are_put_together(checkout: Path) -> None:
     """A job that collects takes the artifacts that the parts leave, whatever becomes of them."""
     jobs = workflows(checkout)["ci.yml"]["jobs"]
-    for parts, whole in (("transports", "merge"), ("measure", "coverage")):
+    systems = {name: jobs[name]["strategy"]["matrix"]["os"] for name in ("test", "conformance", "merge")}
+    assert systems["test"] == systems["conformance"] == systems["merge"]
+    for parts, whole in (("conformance", "merge"), ("measure", "coverage")):
         assert jobs[whole]["needs"] == parts
         assert jobs[whole]["if"] == "always()"
         (name,) = [step["with"]["name"] for step in jobs[parts]["steps"] if "upload-artifact@" in str(step)]
