@@ -39,6 +39,7 @@ _READ = (
     "                    continue\n"
     "            return self._socket.recv(limit)\n"
 )
+_CONNECTING = "    connecting = socket.socket(_family(address.host), socket.SOCK_STREAM)\n"
 _TCP_STREAM = "        return SocketStream(connecting)\n"
 _FAMILIES = '_FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}\n'
 
@@ -291,7 +292,17 @@ WIRES: tuple[Mutant, ...] = (
     Mutant(
         "XPT-11.m2",
         "::ffff:0:0/96 accepted",
-        (Patch(TCP, _FAMILIES, _FAMILIES.replace("}", ', "::ffff:127.0.0.1": socket.AF_INET6}')),),
+        (
+            Patch(TCP, _FAMILIES, _FAMILIES.replace("}", ', "::ffff:127.0.0.1": socket.AF_INET6}')),
+            # On Windows sockets of IPv6 are for nothing else unless they are told.
+            Patch(
+                TCP,
+                _CONNECTING,
+                _CONNECTING
+                + "    if connecting.family == socket.AF_INET6:\n"
+                + "        connecting.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)\n",
+            ),
+        ),
     ),
     Mutant(
         "XPT-11.m3",
