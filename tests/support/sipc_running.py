@@ -240,3 +240,10 @@ def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 def b64(text: str) -> bytes:
     """Decode base64."""
     return b64decode(text)
+
+
+def closed(log: Connected | Serving) -> Closed:
+    """The end of an established connection."""
+    last = log.end()
+    assert isinstance(last, Closed)
+    return last
