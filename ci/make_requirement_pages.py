@@ -2,6 +2,7 @@
 
     python ci/make_requirement_pages.py                    from the committed docs/requirements/kills.json
     python ci/make_requirement_pages.py --kills FILE       the same from a new report of `ipc-gauntlet kills --json FILE`
+    python ci/make_requirement_pages.py --windows FILE     with a new report that was made under Wine
 
 Everything but the report is read from the catalogue, the suites and the mutants as they are now, so a test can make
 the pages again and compare.
@@ -18,7 +19,7 @@ import requirement_pages as pages
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "requirements"
-KILLS = "kills.json"
+KILLS, WINDOWS = "kills.json", "kills-windows.json"
 
 # What differs from run to run and says nothing about the suites.
 _PASSING = ("duration_s", "cases_run")
@@ -43,14 +44,24 @@ def settled(report: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def documents(report: dict[str, Any], found: list[dict[str, Any]]) -> dict[str, str]:
+def documents(
+    plain: dict[str, Any], windows: dict[str, Any] | None, found: list[dict[str, Any]]
+) -> dict[str, str]:
     """Every file of the folder: name and content."""
+    report = pages.with_windows(plain, windows)
     made = {f"{suite.name}.md": pages.area_page(suite, found, report) for suite in pages.areas()}
     made["README.md"] = pages.index_page(found, report)
     made["kill-matrix.md"] = pages.matrix_page(report)
     made["ledger.md"] = pages.ledger_page(found, report)
-    made[KILLS] = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    for name, one in ((KILLS, plain), (WINDOWS, windows)):
+        if one is not None:
+            made[name] = json.dumps(one, indent=1, ensure_ascii=False) + "\n"
     return made
+
+
+def read(source: Path) -> dict[str, Any] | None:
+    """A report without what depends on the machine; None if it is not there."""
+    return settled(json.loads(source.read_text(encoding="utf-8"))) if source.is_file() else None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,14 +72,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--kills", type=Path, metavar="FILE", help="take this report instead of the committed one"
     )
+    parser.add_argument(
+        "--windows", type=Path, metavar="FILE", help="take this report of a hunt under Wine, likewise"
+    )
     given = parser.parse_args(arguments)
-    source = given.kills or FOLDER / KILLS
-    if not source.is_file():
-        print(f"{source} is not there: run `ipc-gauntlet kills --json FILE` first", file=sys.stderr)
+    report, windows = read(given.kills or FOLDER / KILLS), read(given.windows or FOLDER / WINDOWS)
+    if report is None or (given.windows is not None and windows is None):
+        print("a report is not there: run `ipc-gauntlet kills --json FILE` first", file=sys.stderr)
         return 1
-    report = settled(json.loads(source.read_text(encoding="utf-8")))
     FOLDER.mkdir(exist_ok=True)
-    for name, text in documents(report, cases()).items():
+    for name, text in documents(report, windows, cases()).items():
         (FOLDER / name).write_text(text, encoding="utf-8")
     return 0
 

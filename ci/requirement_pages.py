@@ -9,13 +9,16 @@ Json = dict[str, Any]
 
 NOTE = "<!-- Made by ci/make_requirement_pages.py; do not edit. -->\n"
 
+ELSEWHERE, WINDOWS = "elsewhere", "windows"
+"""What `with_windows` adds to a report: why nobody could run a mutant, and all results of the second hunt."""
+
 # What no suite can see on the systems and with the means there are.
 LIMITS = (
     (
-        "Windows and macOS",
-        "The suites are written and type-checked for both, and have never been executed there.",
+        "Windows",
+        "The suites run on Windows CPython under Wine, never yet on Windows itself; docs/windows.md has what Wine cannot show.",
     ),
-    ("Named pipes", "There is no adversary for them yet; on Windows only loopback TCP can be attacked."),
+    ("macOS", "The suites are written and type-checked for it, and have never been executed there."),
     (
         "Loss of power",
         "A killed process shows what the program had handed to the system, not what the disk had stored.",
@@ -109,6 +112,9 @@ def _defects(item: Requirement, report: Json) -> list[str]:
         result = results.get(defect.id)
         if defect.not_expressible:
             lines.append(f"- {defect.id}: {defect.defect}. *Cannot be built:* {defect.not_expressible}")
+        elif defect.id in report.get(ELSEWHERE, {}):
+            why = report[ELSEWHERE][defect.id]
+            lines.append(f"- {defect.id}: {defect.defect}. *Built, and never run where it shows:* {why}")
         elif result is None:
             lines.append(f"- {defect.id}: {defect.defect}. *No mutant yet.*")
         else:
@@ -119,7 +125,7 @@ def _defects(item: Requirement, report: Json) -> list[str]:
 def _mutant(name: str, defect: str, result: Json) -> list[str]:
     by = _or(f"`{one}`" for one in _functions(result["killed_by"]))
     fate = f"killed by {by}" if result["killed"] else f"**{result['fate']}**: {_one_line(result['reason'])}"
-    lines = [f"- {name}: {defect}. {fate[0].upper()}{fate[1:]}"]
+    lines = [f"- {name}: {defect}. {fate[0].upper()}{fate[1:]}{_where(result)}"]
     if result.get("diff"):
         lines += ["", "  <details><summary>the change</summary>", "", "  ```diff"]
         lines += [f"  {line}".rstrip() for line in result["diff"].splitlines()]
@@ -145,18 +151,65 @@ def matrix_page(report: Json) -> str:
     ]
     for one in report["mutants"]:
         by = ", ".join(f"`{name}`" for name in _functions(one["killed_by"])) or "-"
-        lines.append(f"| {one['id']} | {one['fate']} | {by} | {_cell(one['reason'])} |")
+        lines.append(f"| {one['id']} | {one['fate']}{_where(one)} | {by} | {_cell(one['reason'])} |")
     if report["dead_cases"]:
         lines += ["", "## Cases that kill nothing\n", *(f"- `{name}`" for name in report["dead_cases"])]
+    lines += _matrix_of_windows(report.get(WINDOWS, []))
     return "\n".join(lines) + "\n"
+
+
+def _matrix_of_windows(mutants: Sequence[Json]) -> list[str]:
+    """What was run under Wine, also where another system has shown the same."""
+    if not mutants:
+        return []
+    killed, total = _score(mutants)
+    lines = [
+        "",
+        "## On Windows CPython under Wine\n",
+        f"{killed} of {total} mutants that show there are killed, over named pipes wherever the case allows.\n",
+        "| mutant | fate | killed by | seen |",
+        "|---|---|---|---|",
+    ]
+    for one in mutants:
+        by = ", ".join(f"`{name}`" for name in _functions(one["killed_by"])) or "-"
+        lines.append(f"| {one['id']} | {one['fate']} | {by} | {_cell(one['reason'])} |")
+    return lines
+
+
+def with_windows(report: Json, windows: Json | None) -> Json:
+    """A report with what only a second one, made on Windows CPython under Wine, can say.
+
+    Args:
+        report: What a hunt on Linux found.
+        windows: What one under Wine found; None if there was none.
+    """
+    if windows is None:
+        return report
+    order = {one.id: place for place, one in enumerate(one for item in _items() for one in item.mutants)}
+    here = {one["id"] for one in report["mutants"]}
+    there = [one | {"where": "under Wine"} for one in windows["mutants"] if one["id"] not in here]
+    mutants = sorted([*report["mutants"], *there], key=lambda one: order.get(one["id"], len(order)))
+    shown = {one["id"] for one in mutants}
+    why = {one["id"]: one["why"] for one in windows["not_expressible"] if one["id"] not in shown}
+    return report | {"mutants": mutants, ELSEWHERE: why, WINDOWS: windows["mutants"]}
+
+
+def _where(result: Json) -> str:
+    return f" ({result['where']})" if "where" in result else ""
+
+
+def _items() -> list[Requirement]:
+    return [item for suite in areas() for item in suite.requirements]
 
 
 def ledger_page(cases: Sequence[Json], report: Json) -> str:
     """What is not tested, and why."""
-    items = [item for suite in areas() for item in suite.requirements]
+    items, elsewhere = _items(), report.get(ELSEWHERE, {})
     bare = [item for item in items if not _cases_of(item, cases)]
     excused = [(item, one) for item in items for one in item.mutants if one.not_expressible]
-    built = {one["id"] for one in report["mutants"]}
+    built = {one["id"] for one in report["mutants"]} | elsewhere.keys()
+    far = [(one, elsewhere[one.id]) for item in items for one in item.mutants if one.id in elsewhere]
+    far = [(one, why) for one, why in far if not one.not_expressible]
     missing = [
         one.id for item in items for one in item.mutants if not one.not_expressible and one.id not in built
     ]
@@ -167,6 +220,10 @@ def ledger_page(cases: Sequence[Json], report: Json) -> str:
         "## Defects that cannot be built\n",
         "Their requirements stand; no copy of the reference can show that a case notices this way to violate them.\n",
         *([f"- {one.id}, {one.defect}: {one.not_expressible}" for _item, one in excused] or ["None."]),
+        "",
+        "## Defects that were never run where they show\n",
+        "They are built, and no machine that these pages were made on can show them.\n",
+        *([f"- {one.id}, {one.defect}: {why}" for one, why in far] or ["None."]),
         "",
         "## Requirements without a case\n",
         *([f"- {item.id}: {item.statement}" for item in bare] or ["None."]),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ipc_gauntlet_corpora import requirement_sets
+from sipc_mutants.here import LINUX, WINE, why_not
 from sipc_mutants.patching import unified_diff
 from sipc_mutants.registry import MUTANTS
 
@@ -67,18 +68,43 @@ def maker(script: Callable[[str], ModuleType], checkout: Path, monkeypatch: pyte
 def test_the_pages_are_up_to_date(maker: ModuleType, checkout: Path) -> None:
     """Made again from the committed report, every file is the same: `python ci/make_requirement_pages.py`."""
     folder = checkout / "docs" / "requirements"
-    report = json.loads((folder / "kills.json").read_text(encoding="utf-8"))
-    expected = maker.documents(report, maker.cases())
+    expected = maker.documents(
+        maker.read(folder / "kills.json"), maker.read(folder / "kills-windows.json"), maker.cases()
+    )
     assert {path.name for path in folder.iterdir()} == expected.keys()
     stale = [name for name, text in expected.items() if (folder / name).read_text(encoding="utf-8") != text]
     assert stale == []
 
 
-def test_the_report_is_about_the_present_mutants(checkout: Path) -> None:
-    """Every mutant was hunted as it is now: `ipc-gauntlet kills --json FILE`, then the script with `--kills FILE`."""
-    text = (checkout / "docs" / "requirements" / "kills.json").read_text(encoding="utf-8")
-    hunted = {one["id"]: one["diff"] for one in json.loads(text)["mutants"]}
-    assert hunted == {mutant.id: unified_diff(mutant) for mutant in MUTANTS}
+def test_the_reports_are_about_the_present_mutants(checkout: Path) -> None:
+    """Every mutant was hunted as it is now where it shows: on Linux, `ipc-gauntlet kills --json FILE`, then the script with
+    `--kills FILE`; under Wine those of the suite for transports, then `--windows FILE`."""
+    for name, machine, requirements in (("kills.json", LINUX, ""), ("kills-windows.json", WINE, "XPT-")):
+        text = (checkout / "docs" / "requirements" / name).read_text(encoding="utf-8")
+        hunted = {one["id"]: one["diff"] for one in json.loads(text)["mutants"]}
+        shown = [one for one in MUTANTS if not why_not(one.system, machine)]
+        mine = [one for one in shown if one.requirement.startswith(requirements)]
+        assert hunted == {mutant.id: unified_diff(mutant) for mutant in mine}, name
+
+
+def test_what_was_seen_under_wine_is_told_apart(maker: ModuleType) -> None:
+    """A mutant that only Wine shows stands among the others, with its place; one that nobody ran, with its reason."""
+    seen = {**RESULT, "id": "XPT-08.m1", "requirement": "XPT-08", "suite": "transport"}
+    both = {**RESULT, "killed": False, "fate": "survived", "killed_by": []}
+    far = {"id": "XPT-10.m1", "requirement": "XPT-10", "defect": "d", "why": "only Windows itself"}
+    windows = {**REPORT, "mutants": [seen, both], "not_expressible": [far]}
+    made = maker.documents(maker.settled(REPORT), maker.settled(windows), CASES)
+    matrix = made["kill-matrix.md"]
+    assert "2 of 3 mutants are killed" in matrix
+    assert "| XPT-08.m1 | killed (under Wine) |" in matrix
+    assert "| ORD-02.m1 | killed |" in matrix
+    assert "1 of 2 mutants that show there are killed" in matrix[matrix.index("under Wine\n") :]
+    assert (
+        "XPT-10.m1: plain CreateFile (Python open()). *Built, and never run where it shows:* only"
+        in (made["transport.md"])
+    )
+    assert "- XPT-10.m1, plain CreateFile (Python open()): only Windows itself" in made["ledger.md"]
+    assert json.loads(made["kills.json"]) == maker.settled(REPORT)
 
 
 def test_a_report_is_settled(maker: ModuleType) -> None:
@@ -95,7 +121,7 @@ def test_a_report_is_settled(maker: ModuleType) -> None:
 
 def test_a_section_says_everything(maker: ModuleType) -> None:
     """Statement, level, source, cases with their words, mutants with what kills them and their change, what happened."""
-    made = maker.documents(maker.settled(REPORT), CASES)
+    made = maker.documents(maker.settled(REPORT), None, CASES)
     newest = requirement_sets()[-1]
     assert {"README.md", "ordering.md", "ledger.md", "kill-matrix.md", "kills.json"} <= made.keys()
     page = made["ordering.md"]
@@ -121,7 +147,7 @@ def test_a_section_says_everything(maker: ModuleType) -> None:
 
 def test_the_ledger_hides_nothing(maker: ModuleType) -> None:
     """Survivors, requirements without a case, defects without a mutant, and the limits of the means."""
-    ledger = maker.documents(maker.settled(REPORT), CASES)["ledger.md"]
+    ledger = maker.documents(maker.settled(REPORT), None, CASES)["ledger.md"]
     assert "- ORD-02.m2 (survived): a | b" in ledger
     assert "- ORD-01: " in ledger
     assert "- ORD-02: " not in ledger
