@@ -128,10 +128,15 @@ class Controller:
     # -- cases ----------------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Leave a case out that nobody wants any more; True says that it was taken care of."""
         case = self._link.cases.get(item.nodeid)
-        return True if case is not None and not self._link.wants(case) else None
+        if case is None or self._link.wants(case):
+            return None
+        # The case before has left standing what this one shares with it, its module for example. Ending that is a part
+        # of what is left out here, and the hook for it is none to be called alone.
+        item.session._setupstate.teardown_exact(nextitem)
+        return True
 
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str) -> None:

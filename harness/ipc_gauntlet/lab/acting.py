@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypedDict, Unpack
 
 from ipc_gauntlet.credentials.deployment import b64
@@ -13,7 +14,7 @@ from ipc_gauntlet.judge.outcome import Direction, Role, receiver, sender
 from ipc_gauntlet.lab.looking import Looking
 
 SEND_TIMEOUT_S = 3.0
-BLOCKED_AFTER_S = 0.25
+FLOOD_LIMIT_S = 30.0
 FRAME_WAIT_S = 0.5
 
 
@@ -131,15 +132,23 @@ class Acting(Looking):
             chunk: Bytes for each message.
             limit: Stop after this many bytes.
             timeout_s: How long a blocked call is waited for.
+
+        Raises:
+            Inconclusive: So slow is every call that one cannot tell whether any would block.
         """
         role, body, sent = sender(direction), b64(bytes(chunk)), 0
+        now = self.lab.reactor.now
+        deadline = now() + FLOOD_LIMIT_S
         while sent < limit:
-            start = self.lab.reactor.now()
+            start = now()
+            if start > deadline:
+                raise Inconclusive(f"sending {sent >> 10} KiB took {FLOOD_LIMIT_S:g} s: too slow to tell")
             call = self.submit(role, "send", payload=body)
-            blocked = not self._returned(role, call, timeout_s)
-            if blocked or _failed(call):
-                failed = self.is_over(role) or (call.done and _failed(call))
-                return Flood(sent, True, failed, self.lab.reactor.now() - start)
+            self.lab.wait(partial(self._is_decided, role, call), timeout_s)
+            # A call that took its time and then succeeded is a slow one; what blocks never succeeds here.
+            if not call.done or _failed(call):
+                failed = call.done or self.is_over(role)
+                return Flood(sent, True, failed, now() - start)
             sent += chunk
         return Flood(sent, False, False, 0.0)
 
@@ -204,12 +213,8 @@ class Acting(Looking):
         self.lab.wait(lambda: self._frames(direction) > before or self._ended(role), FRAME_WAIT_S)
         return True
 
-    def _returned(self, role: Role, call: Call, timeout_s: float) -> bool:
-        """Whether a sending call returned without blocking; if it blocks, wait until it fails or the time is over."""
-        if self.lab.wait(lambda: call.done, BLOCKED_AFTER_S):
-            return True
-        self.lab.wait(lambda: call.done or self.is_over(role), timeout_s)
-        return False
+    def _is_decided(self, role: Role, call: Call) -> bool:
+        return call.done or self.is_over(role)
 
 
 def _failed(call: Call) -> bool:
