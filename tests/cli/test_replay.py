@@ -70,6 +70,14 @@ def test_from_options_alone(command: Runner, plain: str) -> None:
     assert "FIXED" in command(*words, env={"TOY_MOOD": "good"}).out
 
 
+def test_stretched_bounds_are_stretched_again(toy: Runner, command: Runner) -> None:
+    """What a slow machine needed is part of the same way."""
+    assert "--time-scale 3" in toy("--case", BAD, "--time-scale", "3").out
+    ended = command("replay", BAD)
+    assert ended.status == 1
+    assert "--time-scale 3" in ended.out
+
+
 def test_the_printed_command_works(toy: Runner, command: Runner) -> None:
     """The command under an explanation can be pasted into a shell."""
     from ipc_gauntlet import quoting

@@ -129,8 +129,11 @@ def test_targets_that_contradict_themselves(target: Target) -> None:
 
 def test_options_of_a_wish_come_back() -> None:
     """What replay needs is part of every printed command, quoted for a shell."""
-    wish = Wish(target=Target(driver="my 'x y'"), seed=9, profile="local", packages=("p",))
-    assert wish.options() == "--driver 'my '\"'\"'x y'\"'\"'' --seed 9 --profile local --package p"
+    wish = Wish(target=Target(driver="my 'x y'"), seed=9, profile="local", packages=("p",), time_scale=2.5)
+    assert (
+        wish.options()
+        == "--driver 'my '\"'\"'x y'\"'\"'' --seed 9 --profile local --time-scale 2.5 --package p"
+    )
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,16 @@ def set_from(name: str | None) -> RequirementSet | None:
     return known[chosen]
 
 
+def time_scale_option(command: Command) -> Command:
+    """`--time-scale`."""
+    return click.option(
+        "--time-scale",
+        type=click.FloatRange(0.1, 100),
+        metavar="X",
+        help="Stretch upper time bounds on slow machines.",
+    )(command)
+
+
 def profile_option(command: Command) -> Command:
     """`--profile`."""
     return click.option(

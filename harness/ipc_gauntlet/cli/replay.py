@@ -13,6 +13,7 @@ from ipc_gauntlet.cli.options import (
     profile_option,
     target_from,
     target_options,
+    time_scale_option,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     help="Take seed and implementation from this JSON report (default: the last run in this folder).",
 )
 @profile_option
+@time_scale_option
 @package_option
 @no_color_option
 @click.pass_context
@@ -65,6 +67,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
         seed=values["seed"],
         profile=values["profile"],
         packages=tuple(values["packages"]),
+        time_scale=values["time_scale"],
         traces=True,
     )
     ended = run(Order(wish=wish, workers=0, run=uuid.uuid4().hex[:12]), [builder])
@@ -99,7 +102,7 @@ def _recall(case_id: str, values: dict[str, Any]) -> tuple[CaseResult | None, di
     ).params
     if stored["seed"] is None:
         raise UsageError(f"the report does not say with which seed {case_id} was run")
-    given = {name: values[name] for name in ("seed", "profile") if values[name] is not None}
+    given = {name: values[name] for name in ("seed", "profile", "time_scale") if values[name] is not None}
     if targets:  # another implementation, or another version of it
         given |= {name: values[name] for name in ("name", "driver", "client_driver", "server_driver")}
     return before, {**stored, **given}

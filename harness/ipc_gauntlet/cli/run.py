@@ -16,6 +16,7 @@ from ipc_gauntlet.cli.options import (
     set_option,
     target_from,
     target_options,
+    time_scale_option,
 )
 
 if TYPE_CHECKING:
@@ -114,12 +115,7 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
     help="Keep what goes over the wire as inputs for fuzzers; see `ipc-gauntlet fuzz seeds`.",
 )
 @click.option("--strict", is_flag=True, help="Let SHOULD count like MUST for the exit status.")
-@click.option(
-    "--time-scale",
-    type=click.FloatRange(0.1, 100),
-    metavar="X",
-    help="Stretch upper time bounds on slow machines.",
-)
+@time_scale_option
 @click.option(
     "--case-limit",
     type=click.FloatRange(1, 3600),

@@ -135,7 +135,7 @@ class Controller:
             return None
         # The case before has left standing what this one shares with it, its module for example. Ending that is a part
         # of what is left out here, and the hook for it is none to be called alone.
-        item.session._setupstate.teardown_exact(nextitem)
+        item.session._setupstate.teardown_exact(nextitem)  # noqa: SLF001
         return True
 
     @pytest.hookimpl

@@ -66,6 +66,8 @@ class Wish:
         words = [self.target.options(), f"--seed {self.seed}"]
         if self.profile is not None:
             words.append(f"--profile {self.profile}")
+        if self.time_scale is not None:
+            words.append(f"--time-scale {self.time_scale:g}")
         words += [f"--package {name}" for name in self.packages]
         return " ".join(word for word in words if word)
 

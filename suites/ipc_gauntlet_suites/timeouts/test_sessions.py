@@ -12,6 +12,7 @@ MEMORY_LIMIT = 96 * 1024 * 1024
 # More than kernels keep for a reader that has stopped, and the shortest wait that is one.
 TAKEN_LIMIT = 4 * 1024 * 1024
 LEAST_BLOCKED_S = 0.05
+SOON_S = 0.3
 TIMED_OUT_REQUESTS = 20
 
 
@@ -182,8 +183,9 @@ def test_peer_that_stops_reading(lab: Lab) -> None:
     lab.did(f"stopped reading; the client sent {flood.sent_bytes >> 20} MiB before {flood.how}")
     lab.record(session)
     lab.stage("established")
-    # A sender that never waits sees its session end by the write time-out, too: of what it has swallowed by then.
-    waited = flood.blocked_s >= LEAST_BLOCKED_S or not session.is_over("client")
+    # A sender that never waits sees its session end by the write time-out, too: of what it has swallowed by then. One
+    # that refuses instead of waiting does so long before the end.
+    waited = flood.blocked_s >= LEAST_BLOCKED_S or not lab.wait(lambda: session.is_over("client"), SOON_S)
     lab.require_that(
         flood.blocked and (waited or flood.sent_bytes < TAKEN_LIMIT),
         "sending to block or to be refused",
