@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import psutil
 
+from benchmarks import fuzzing_properties as properties
+from benchmarks.fuzzing_process import ROOT, Found, measured
 from ipc_gauntlet.fuzz.engines.base import engine
 from ipc_gauntlet.fuzz.findings import from_json
 from ipc_gauntlet.fuzz.spec import Spec, read_result
 
-ROOT = Path(__file__).resolve().parent.parent
 BUGS = ("MagicBug", "NestedBug", "SessionBug")
 MEASURED = ("benchmarks.planted.parser",)
 MODULE = "benchmarks.planted.targets"
@@ -48,26 +48,20 @@ SET_UPS = {
     "bare atheris": SetUp("bare", "planted.bytes"),
     "hypothesis, bytes": SetUp("hypothesis", "planted.bytes"),
     "hypothesis, structured": SetUp("hypothesis", "planted.structured"),
+    "plain hypothesis, bytes": SetUp(properties.PLAIN, "planted.bytes"),
+    "plain hypothesis, structured": SetUp(properties.PLAIN, "planted.structured"),
+    "hypofuzz, bytes": SetUp(properties.HYPOFUZZ, "planted.bytes"),
+    "hypofuzz, structured": SetUp(properties.HYPOFUZZ, "planted.structured"),
 }
 
 
-@dataclass(frozen=True)
-class Found:
-    """What one process came to.
-
-    Attributes:
-        cpu_s: CPU seconds of the process.
-        executions: How many it did.
-        found: Whether it found what it looked for.
-    """
-
-    cpu_s: float
-    executions: int
-    found: bool
+_PROPERTIES = (properties.PLAIN, properties.HYPOFUZZ)
 
 
-def missing(name: str) -> str:
+def missing(name: str, hypofuzz: str) -> str:
     """Why an engine cannot run here, empty if it can."""
+    if name in _PROPERTIES:
+        return properties.missing(name, hypofuzz)
     return str(engine("atheris" if name == "bare" else name).missing())
 
 
@@ -114,34 +108,6 @@ def bare(seed: int, limit: float, bug: str) -> Found:
     )
 
 
-def measured(command: list[str], limit: float, said: Path | None = None) -> float:
-    """Run a program until it ends or has used so much CPU time; returns what it used, in seconds."""
-    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with open(said or os.devnull, "wb") as output:  # noqa: PTH123 - devnull has no better way
-        process = subprocess.Popen(command, env=variables, cwd=ROOT, stdout=output, stderr=output)
-        watched = psutil.Process(process.pid)
-        used = 0.0
-        while process.poll() is None:
-            try:
-                times = watched.cpu_times()
-                used = times.user + times.system
-            except psutil.Error:
-                break
-            if used > limit:
-                process.terminate()
-                break
-            try:
-                process.wait(0.02)
-            except subprocess.TimeoutExpired:
-                continue
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    return used
-
-
 _SIGNATURES: dict[str, str] = {}
 
 
@@ -167,16 +133,17 @@ def signatures() -> dict[str, str]:
     return _SIGNATURES
 
 
-def time_to_find(name: str, seeds: int, limit: float) -> dict[str, list[Found]]:
+def time_to_find(name: str, seeds: int, limit: float, hypofuzz: str) -> dict[str, list[Found]]:
     """Look for each bug with each seed."""
     setup = SET_UPS[name]
-    return {
-        bug: [
-            bare(seed, limit, bug) if setup.engine == "bare" else one_slice(setup, seed, limit, bug)
-            for seed in range(1, seeds + 1)
-        ]
-        for bug in BUGS
-    }
+
+    def look(seed: int, bug: str) -> Found:
+        if setup.engine in _PROPERTIES:
+            mode = setup.target.removeprefix("planted.")
+            return properties.look_for(setup.engine, mode, seed, limit, bug, hypofuzz)
+        return bare(seed, limit, bug) if setup.engine == "bare" else one_slice(setup, seed, limit, bug)
+
+    return {bug: [look(seed, bug) for seed in range(1, seeds + 1)] for bug in BUGS}
 
 
 def rate(name: str, cpu_s: float) -> float:
@@ -237,6 +204,9 @@ def main() -> int:
     parser.add_argument(
         "--gate", type=float, default=0.0, help="most CPU seconds, median, of 'portable, structured'"
     )
+    parser.add_argument(
+        "--hypofuzz", default=sys.executable, metavar="PYTHON", help="an interpreter that has HypoFuzz"
+    )
     parser.add_argument("--json", type=Path, default=Path("benchmark-results-fuzzing.json"))
     options = parser.parse_args()
     unknown = [name for name in options.set_ups if name not in SET_UPS]
@@ -246,13 +216,14 @@ def main() -> int:
     slowest = 0.0
     print("| set-up | " + " | ".join(BUGS) + " | executions per CPU second |\n|---|---|---|---|---|")
     for name in options.set_ups or list(SET_UPS):
-        if why := missing(SET_UPS[name].engine):
+        if why := missing(SET_UPS[name].engine, options.hypofuzz):
             print(f"| {name} | not here: {why} |")
             continue
-        found = time_to_find(name, options.seeds, options.limit)
-        rates = rate(name, options.rate_seconds) if options.rate_seconds else 0.0
+        found = time_to_find(name, options.seeds, options.limit, options.hypofuzz)
+        measurable = options.rate_seconds and SET_UPS[name].engine not in _PROPERTIES
+        rates = rate(name, options.rate_seconds) if measurable else 0.0
         cells = " | ".join(shown(found[bug], options.limit) for bug in BUGS)
-        print(f"| {name} | {cells} | {rates:,.0f} |", flush=True)
+        print(f"| {name} | {cells} | {f'{rates:,.0f}' if measurable else '-'} |", flush=True)
         results[name] = {"rate": rates, "bugs": {bug: [vars(one) for one in found[bug]] for bug in BUGS}}
         if name == "portable, structured":
             slowest = max(

@@ -50,6 +50,8 @@ FRAME = Record(
     ),
 )
 
+SCHEMA = Schema(Repeat("frames", FRAME, high=6))
+
 TARGETS = tuple(
     Target(
         name=name,
@@ -62,6 +64,6 @@ TARGETS = tuple(
     )
     for name, structure in (
         ("planted.bytes", None),
-        ("planted.structured", Schema(Repeat("frames", FRAME, high=6))),
+        ("planted.structured", SCHEMA),
     )
 )
