@@ -135,4 +135,9 @@ STATES: tuple[Mutant, ...] = (
             ),
         ),
     ),
+    Mutant(
+        "AUTH-05.m12",
+        "a record of a type that is to be ignored is the end",
+        (Patch(_SESSION, "            if self.phase is Phase.CONFIRMING:\n", "            if True:\n"),),
+    ),
 )
