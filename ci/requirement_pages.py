@@ -52,8 +52,8 @@ def index_page(cases: Sequence[Json], report: Json) -> str:
         "# Requirements\n",
         f"The requirement set **{newest.name}**: {_lower(newest.title)}; {len(newest.statements)} requirements.",
         "A published set does not change any more: not its list, not one word of a statement.\n",
-        "Each requirement has cases, and each of its defects is built into a copy of the reference (a *mutant*) to show",
-        "that the cases notice: [what kills what](kill-matrix.md), [what cannot be tested here](ledger.md),",
+        "Each requirement of the set has cases, and each of its defects is built into a copy of the reference (a *mutant*) to",
+        "show that the cases notice: [what kills what](kill-matrix.md), [what cannot be tested here](ledger.md),",
         "[how to read this](../kills.md).\n",
         "| requirement | level | profile | cases | mutants killed | |",
         "|---|---|---|---:|---:|---|",
@@ -64,6 +64,8 @@ def index_page(cases: Sequence[Json], report: Json) -> str:
             killed, total = _score(_mutants_of(item, report))
             score = f"{killed}/{total}" if total else "-"
             link = f"[{item.id}]({suite.name}.md#{item.id.lower()})"
+            if item.id not in newest.statements:
+                link += " (not in the set)"
             lines.append(
                 f"| {link} | {item.level} | {item.profile} | {len(mine)} | {score} | {_cell(item.statement)} |"
             )

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 
 RESOLUTION_S = 0.020 if sys.platform == "win32" else 0.002
-SAMPLES = 60
+SAMPLES = 200
 AGAIN = 20
-SLEEP_S = 0.002
+SLEEP_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)

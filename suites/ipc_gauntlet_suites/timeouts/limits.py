@@ -72,6 +72,8 @@ def require_in_bounds(
     """
     limit = wait_limit(lab, one)
     if elapsed_s is None:
+        if one.seconds is not None:
+            lab.require_quiet_machine(one.seconds, one.name)
         expected = (
             f"{what} within {limit:.1f} s" if one.seconds is not None else f"{what} after a finite time"
         )
