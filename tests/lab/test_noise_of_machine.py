@@ -1,7 +1,7 @@
 """What waiting costs on this machine: measured first, looked at again, and never forgotten."""
 
 import sys
-from pathlib import Path
+import tempfile
 
 import pytest
 
@@ -11,12 +11,15 @@ from ipc_gauntlet.lab import bench as bench_module
 from ipc_gauntlet.lab.timing import Noise, measure_noise
 
 
-def test_bounds_become_wider_and_never_narrower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bounds_become_wider_and_never_narrower(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that became busy is judged as a busy one from then on; one quiet moment does not change that."""
     seen = iter([0.01, 0.5, 0.02])
     monkeypatch.setattr(bench_module, "measure_noise", lambda *_args: Noise(next(seen)))
     command = DriverCommand(argv=(sys.executable, "-c", ""), name="none")
-    with Bench(BenchConfig(command, command, str(tmp_path), seed=1)) as bench:
+    with (
+        tempfile.TemporaryDirectory(prefix="ig") as folder,
+        Bench(BenchConfig(command, command, folder, seed=1)) as bench,
+    ):
         first = bench.noise.upper(1.0)
         assert bench.noise_again().overshoot_s == 0.5
         busy = bench.noise.upper(1.0)
