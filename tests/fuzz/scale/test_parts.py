@@ -141,7 +141,10 @@ def test_a_part_that_failed_shows(wishes: Wishes, tmp_path: Path) -> None:
     hand_made(tmp_path / "r" / "a", one)
     hand_made(tmp_path / "r" / "b", two, status=3)
     collected = collect([tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None)
-    assert collected.missing == ("part 2/2 on Nowhere ended with status 3: the disk is full",)
+    failed, unread = collected.missing
+    assert failed == "part 2/2 on Nowhere ended with status 3: the disk is full"
+    # The other one says that all went well, and has nothing to show for it.
+    assert "part 1/2 counted cannot be read: there is no fuzz campaign" in unread
 
 
 def test_nothing_to_collect(tmp_path: Path) -> None:

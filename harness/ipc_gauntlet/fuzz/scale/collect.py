@@ -7,8 +7,9 @@ finding has to be what its name says, numbers are cut to what is possible. Colle
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -19,12 +20,14 @@ from ipc_gauntlet.fuzz.campaign.guards import CAUGHT
 from ipc_gauntlet.fuzz.campaign.harvest import MOST_INPUTS, harvest
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd
 from ipc_gauntlet.fuzz.campaign.lock import Lock
+from ipc_gauntlet.fuzz.campaign.orders import Wishes
 from ipc_gauntlet.fuzz.campaign.records import TargetState
 from ipc_gauntlet.fuzz.campaign.rest import at_rest
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.child.messages import Orders
 from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.engines.base import NAMES
 from ipc_gauntlet.fuzz.scale import worked
 from ipc_gauntlet.fuzz.spec import Progress, Spec
 from ipc_gauntlet.fuzz.work import digest
@@ -54,7 +57,7 @@ class Collected:
 
 
 def find(folders: Sequence[Path]) -> list[Path]:
-    """Folders of results, at any depth below those given.
+    """Folders of results, at any depth below those given; links are not followed.
 
     Raises:
         UsageError: There is none.
@@ -77,16 +80,14 @@ def collect(
         said: Is told one line about each part.
 
     Raises:
-        UsageError: They are not parts of one campaign.
+        UsageError: They are not parts of one campaign, or none of them can be read.
         GauntletError: Something cannot be written.
     """
-    results = [(folder, worked.read(folder)) for folder in find(folders)]
+    results, ill = _read(find(folders))
     first = results[0][1].part
-    for folder, result in results:
-        if (result.part.campaign, result.part.count) != (first.campaign, first.count):
-            raise UsageError(f"{folder} is a part of another campaign than {results[0][0]}")
-    campaign = store.campaigns / (name if name is not None else first.campaign)
+    campaign = store.campaigns / orders.name_of(Wishes(name=name if name is not None else first.campaign))
     wishes = msgspec.structs.replace(first.wishes, name=campaign.name, seed=None, weights={})
+    _check_code(wishes, folders)
     new: list[str] = []
     added = refused = 0
     with Lock(campaign), State.open(campaign, writable=True) as state:
@@ -95,6 +96,7 @@ def collect(
             part = _Collection(Store(folder), result, store, state)
             part.take()
             new += part.new
+            ill += part.ill
             added, refused = added + part.added, refused + part.refused
             said(
                 f"part {result.part.number}/{result.part.count} ({result.system}): {part.added} inputs, "
@@ -104,16 +106,59 @@ def collect(
     return Collected(
         folder=campaign,
         parts=tuple(result for _, result in results),
-        missing=tuple(_missing([result for _, result in results], first.count)),
+        missing=(*_missing([result for _, result in results], first.count), *ill),
         new=tuple(dict.fromkeys(new)),
         added=added,
         refused=refused,
     )
 
 
+def _read(folders: Sequence[Path]) -> tuple[list[tuple[Path, worked.Worked]], list[str]]:
+    """The results that can be read, all of one campaign, and what is wrong with the others."""
+    results: list[tuple[Path, worked.Worked]] = []
+    ill: list[str] = []
+    for folder in folders:
+        try:
+            results.append((folder, worked.read(folder)))
+        except UsageError as error:
+            ill.append(str(error))
+    if not results:
+        raise UsageError("; ".join(ill))
+    first = results[0][1].part
+    for folder, result in results:
+        if (result.part.campaign, result.part.count) != (first.campaign, first.count):
+            raise UsageError(
+                f"{folder} is a part of another campaign than {results[0][0]}; nothing was taken over, collect them apart"
+            )
+    return results, ill
+
+
+def _check_code(wishes: Wishes, folders: Sequence[Path]) -> None:
+    """Make sure that nothing is imported that came with the results.
+
+    Raises:
+        UsageError: They name a module of targets that lies among them, or an engine that is none of ours.
+    """
+    theirs = [folder.resolve() for folder in folders]
+    for module in wishes.modules:
+        place = Path(module).resolve()
+        if module.endswith(".py") and any(place.is_relative_to(folder) for folder in theirs):
+            raise UsageError(
+                f"the parts take targets from {module}, which came with them: it is not imported"
+            )
+    if foreign := [engine for engine in wishes.engines if ":" in engine and engine not in NAMES]:
+        raise UsageError(f"the parts name an engine that would be imported here: {', '.join(foreign)}")
+
+
 def _missing(results: Sequence[worked.Worked], count: int) -> list[str]:
     there = {result.part.number for result in results}
     gone = [f"part {number}/{count} is missing" for number in range(1, count + 1) if number not in there]
+    often = Counter(result.part.number for result in results)
+    gone += [
+        f"part {number}/{count} is there {many} times: what each found is taken over, the executions of one count"
+        for number, many in sorted(often.items())
+        if many > 1
+    ]
     ill = [
         f"part {result.part.number}/{count} on {result.system} ended with status {result.exit_status}"
         + (f": {result.message}" if result.message else "")
@@ -121,6 +166,16 @@ def _missing(results: Sequence[worked.Worked], count: int) -> list[str]:
         if result.exit_status not in (0, 1)
     ]
     return gone + ill
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a part's database says of a target; nothing if it cannot be read."""
+
+    state: TargetState | None = None
+    covered: set[str] = field(default_factory=set)
+    entered: set[str] = field(default_factory=set)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Collection:
@@ -133,6 +188,7 @@ class _Collection:
         self._state = state
         self._plan = state.plan()
         self.new: list[str] = []
+        self.ill: list[str] = []
         self.added = 0
         self.refused = 0
 
@@ -140,49 +196,64 @@ class _Collection:
         """Take over what the part says about each target of the plan."""
         folder = self._theirs.campaigns / str(self._result.part.wishes.name)
         try:
-            with State.open(folder) as told:
-                targets, counts = told.targets(), {one.signature: one.count for one in told.findings()}
-                known = {one.target: (told.covered(one.target), told.entered(one.target)) for one in targets}
-                elapsed = told.elapsed()
-        except GauntletError:
-            return  # it never began; its status says why
-        fresh = [
-            self._merge(folder, one, known[one.target], counts)
-            for one in targets
-            if one.target in self._plan.targets
-        ]
-        if any(fresh):
+            told, elapsed = self._told(folder)
+        except GauntletError as error:
+            if self._result.exit_status in (0, 1):
+                part = self._result.part
+                self.ill.append(f"what part {part.number}/{part.count} counted cannot be read: {error}")
+            # What it kept and found lies beside its database, if it began.
+            told, elapsed = {name: _Told() for name in self._plan.targets}, 0.0
+        counted = [self._merge(folder, name, one) for name, one in told.items() if name in self._plan.targets]
+        if any(counted):
             self._state.pass_time(self._state.elapsed() + _cut(elapsed), 0.0)
 
-    def _merge(
-        self, folder: Path, target: TargetState, known: tuple[set[str], set[str]], counts: Mapping[str, int]
-    ) -> bool:
-        name = f"{self._name}-{target.target}"
-        if self._state.is_merged(name):
-            return False
+    @staticmethod
+    def _told(folder: Path) -> tuple[dict[str, _Told], float]:
+        with State.open(folder) as state:
+            counts = {one.signature: one.count for one in state.findings()}
+            return {
+                one.target: _Told(one, state.covered(one.target), state.entered(one.target), counts)
+                for one in state.targets()
+            }, state.elapsed()
+
+    def _merge(self, folder: Path, target: str, told: _Told) -> bool:
+        """Take over one target; answer whether its executions were counted."""
+        name = f"{self._name}-{target}"
         before = self.added
-        self._inputs(target.target)
-        plan = self._plan.targets[target.target]
-        spec = Spec(target=target.target, module=plan.module, measured=plan.measured, folder=str(folder))
+        self._inputs(target)
+        plan = self._plan.targets[target]
+        spec = Spec(target=target, module=plan.module, measured=plan.measured, folder=str(folder))
         found = harvest(folder, spec, self._store, self._state.folder)
+        fresh = {one.signature for one in found.findings} - set(self._state.known())
+        counts = told.state is not None and not self._state.is_merged(name)
+        if not counts:
+            if not fresh and self.added == before:
+                return False
+            # The part went on, was worked on twice, or lost its numbers: what is new of it counts all the same.
+            inputs = sorted(path.name for path in self._store.paths(target))
+            name = f"{name}-{digest(' '.join([*sorted(fresh), *inputs]).encode())[:16]}"
         end = SliceEnd(
             name=name,
-            target=target.target,
+            target=target,
             engine=f"part {self._result.part.number}",
-            outcome="done",
-            progress=_progress(target),
+            outcome="done" if counts else "salvaged",
+            progress=_progress(told.state) if counts and told.state is not None else Progress(),
             at=self._state.elapsed(),
-            covered=sorted(known[0]),
-            functions=sorted(known[1]),
-            findings=[replace(seen, count=max(1, counts.get(seen.signature, 1))) for seen in found.findings],
+            covered=sorted(told.covered),
+            functions=sorted(told.entered),
+            findings=[
+                replace(seen, count=max(1, told.counts.get(seen.signature, 1))) for seen in found.findings
+            ],
             kept=self.added - before,
-            corpus=len(self._store.paths(target.target)),
+            corpus=len(self._store.paths(target)),
         )
         self.new += self._state.merge(end, given=0.0, passed=0.0)
-        for engine, answer in target.canaries.items():
+        for engine, answer in (told.state.canaries if told.state is not None else {}).items():
             if answer == CAUGHT and engine in self._plan.engines:
-                self._state.canary(target.target, engine, CAUGHT, _cut(target.canary_seconds))
-        return True
+                self._state.canary(
+                    target, engine, CAUGHT, _cut(told.state.canary_seconds if told.state else 0)
+                )
+        return counts
 
     @property
     def _name(self) -> str:

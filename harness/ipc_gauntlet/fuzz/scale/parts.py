@@ -116,6 +116,11 @@ def read(path: Path) -> Part:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except msgspec.DecodeError as error:
         raise UsageError(f"{path} is no part of a campaign: {error}") from error
-    if part.schema != SCHEMA or not 1 <= part.number <= part.count <= MOST:
+    if not is_sound(part):
         raise UsageError(f"{path} is a part of another version, or makes no sense")
     return part
+
+
+def is_sound(part: Part) -> bool:
+    """Whether a part is of this version, and its numbers make sense."""
+    return part.schema == SCHEMA and 1 <= part.number <= part.count <= MOST

@@ -15,12 +15,13 @@ import msgspec
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.campaign.run import Guard, Order, run
 from ipc_gauntlet.fuzz.campaign.supervisor import Listener
-from ipc_gauntlet.fuzz.corpus.store import Store
-from ipc_gauntlet.fuzz.scale.parts import Part
+from ipc_gauntlet.fuzz.corpus.store import Store, is_name
+from ipc_gauntlet.fuzz.scale.parts import Part, is_sound
 from ipc_gauntlet.fuzz.work import digest, write_whole
 
 FILE = "worked.json"
 SCHEMA = "urn:ipc-gauntlet:fuzz-worked:1"
+_LARGEST = 4 << 20
 
 
 class Worked(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,13 +105,20 @@ def _take_corpus(plan: Store, store: Store) -> None:
 
 
 def read(folder: Path) -> Worked:
-    """Read what became of a part.
+    """Read what became of a part. It comes from elsewhere: what is no name of a campaign could lead anywhere.
 
     Raises:
         UsageError: It is no result of a part.
     """
     path = folder / FILE
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Worked)
-    except (OSError, msgspec.DecodeError) as error:
+        if path.is_symlink() or path.stat().st_size > _LARGEST:
+            raise UsageError(f"{path} is no result of a part of a campaign: it is a link, or too large")
+        worked = msgspec.json.decode(path.read_bytes(), type=Worked)
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise UsageError(f"{path} is no result of a part of a campaign: {error}") from error
+    part = worked.part
+    makes_sense = is_sound(part) and is_name(part.campaign) and is_name(str(part.wishes.name))
+    if worked.schema != SCHEMA or not makes_sense:
+        raise UsageError(f"{path} is the result of another version, or makes no sense")
+    return worked
