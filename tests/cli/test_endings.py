@@ -14,6 +14,8 @@ import psutil
 import pytest
 from commands import Runner
 
+from ipc_gauntlet.engine.patience import LIMIT
+
 TOY = Path(__file__).resolve().parents[1] / "engine" / "toy"
 
 
@@ -197,3 +199,14 @@ def test_workers_that_die_while_they_start(toy: Runner) -> None:
     ended = toy("-n", "2", "--suite", "ordering", env={"TOY_STILLBORN": "1"})
     assert ended.status == 3
     assert "worker processes die while they start" in ended.json()["error"]
+
+
+def test_a_driver_that_never_answers_is_given_up(toy: Runner, folder: Path) -> None:
+    """After some cases in a row nobody waits for it any more; every case that was not begun says so."""
+    env = {"TOY_SILENT": "ordering/", "TOY_NOTES": str(folder / "notes")}
+    ended = toy("-n", "0", "--suite", "ordering", "--suite", "timeouts", "--fixed-order", env=env)
+    assert ended.status == 3
+    asked = (folder / "notes").read_text(encoding="utf-8").count("silent")
+    mute = [case for case in ended.json()["cases"] if case["reason"] == "driver-timeout"]
+    assert asked == LIMIT < len(mute)
+    assert sum("given up" in case["message"] for case in mute) == len(mute) - asked

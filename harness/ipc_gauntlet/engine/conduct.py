@@ -16,6 +16,7 @@ import pytest
 from ipc_gauntlet.engine import outcome
 from ipc_gauntlet.engine.cases import FoundCase, blank_result
 from ipc_gauntlet.engine.collecting import CASE
+from ipc_gauntlet.engine.patience import GivenUp, Patience
 from ipc_gauntlet.engine.settings import Settings
 from ipc_gauntlet.engine.watchdog import Watchdog
 from ipc_gauntlet.errors import HarnessError, NotApplicable
@@ -62,6 +63,7 @@ class Conductor:
         self._worker = worker
         self._bench: AnyBench | None = None
         self._broken: HarnessError | None = None
+        self._patience = Patience()
         self._stacks = _open_stacks(settings, worker)
         self._watchdog = Watchdog(settings.case_limit_s, self._stacks)
 
@@ -70,6 +72,7 @@ class Conductor:
         running = item.stash[_RUNNING]
         if running.case.gate is not None:
             raise NotApplicable(running.case.gate.why)
+        self._patience.check()
         running.lab = self._ready_bench().lab(running.case, self._settings)
         return running.lab
 
@@ -125,6 +128,8 @@ class Conductor:
             result = self._result(running)
             report.user_properties.append((PROPERTY, msgspec.json.encode(result).decode()))
         elif call.when == "call" or raised is not None:
+            if not isinstance(raised, GivenUp):
+                self._patience.note(raised)
             running.ruling = ruling
             _show(report, ruling, self._result(running))
         return report

@@ -7,7 +7,7 @@ import msgspec
 
 from ipc_gauntlet.engine.cases import FoundCase
 from ipc_gauntlet.engine.settings import Settings
-from ipc_gauntlet.errors import DriverDied, Inconclusive
+from ipc_gauntlet.errors import DriverDied, DriverTimeout, Inconclusive
 
 
 class ToyEvidence(msgspec.Struct):
@@ -56,6 +56,9 @@ class ToyBench:
         self.note(f"case {case.id}")
         if "dead_driver" in case.id:
             raise DriverDied("toy", "it ended with status 7")
+        if case.id.startswith(os.environ.get("TOY_SILENT", "no case")):
+            self.note("silent")
+            raise DriverTimeout("toy", "no answer to listen within 30 s")
         return ToyLab(case, settings)
 
     def close(self) -> None:
