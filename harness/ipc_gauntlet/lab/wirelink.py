@@ -188,13 +188,19 @@ class WireLink:
         self.wait(lambda: self.raw_peer.ended is not None, timeout_s)
         return self.ended
 
-    def settle(self, limit_s: float = PATIENCE_S) -> str | None:
-        """Wait until the other side has ended the stream or has been silent for a moment; say how it ended, if so."""
+    def settle(self, limit_s: float = PATIENCE_S, *, patient: bool = False) -> str | None:
+        """Wait until the other side has ended the stream or has been silent for a moment; say how it ended, if so.
+
+        Args:
+            limit_s: Give up after this many seconds.
+            patient: Whether it has to end the stream, so that only a long silence counts.
+        """
         raw = self.raw_peer
         self.lab.settle(
             lambda: raw.ended is not None,
             activity=lambda: (self.lab.told(), raw.bytes_seen, raw.buffered),
             limit_s=limit_s,
+            patient=patient,
         )
         return self.ended
 

@@ -31,9 +31,15 @@ def wired(lab: Lab, role: Role, quirks: Quirks = PLAIN, *, virtual: bool = False
     return peer
 
 
-def over(lab: Lab, peer: WirePeer) -> EndView:
-    """Wait until the implementation under test has ended the session or nothing moves any more, and look."""
-    if peer.settle() is not None:
+def over(lab: Lab, peer: WirePeer, *, must: bool = False) -> EndView:
+    """Wait until the implementation under test has ended the session or nothing moves any more, and look.
+
+    Args:
+        lab: The case's lab.
+        peer: The case's own side.
+        must: Whether it has to end: then a short silence on a busy machine says nothing.
+    """
+    if peer.settle(patient=must) is not None:
         lab.wait(lambda: bool(lab.iut_view(peer).endings or lab.iut_view(peer).refusals))
     return lab.iut_view(peer)
 
@@ -46,7 +52,7 @@ def require_refused(lab: Lab, peer: WirePeer, delivered: tuple[bytes, ...] = ())
         peer: The case's own side.
         delivered: What had rightly been delivered before.
     """
-    view = over(lab, peer)
+    view = over(lab, peer, must=True)
     lab.require_that(
         view.delivered == delivered,
         f"nothing delivered but the {len(delivered)} message(s) before",
