@@ -14,7 +14,16 @@ FORBIDDEN = {
     "a conflict marker": re.compile(r"^(<{7}|>{7}) ", re.MULTILINE),
 }
 TEXT = {".py", ".md", ".toml", ".ini", ".json", ".yaml", ".yml", ".cfg", ".txt", ""}
-SKIPPED = {"__pycache__", "showcase", "dist", "build", "htmlcov", "node_modules"}
+SKIPPED = {
+    "__pycache__",
+    "showcase",
+    "ci-results",
+    "ipc-gauntlet-results",
+    "dist",
+    "build",
+    "htmlcov",
+    "node_modules",
+}
 
 
 def text_files(folder: Path) -> Iterator[Path]:
