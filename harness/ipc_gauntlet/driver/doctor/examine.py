@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ipc_gauntlet.driver.command import DriverCommand
-from ipc_gauntlet.driver.doctor import protocol_checks, talk_checks
+from ipc_gauntlet.driver.doctor import forget_checks, protocol_checks, talk_checks, undeclared_checks
 from ipc_gauntlet.driver.doctor.exam import Check, Exam, Provision, Provisioned, Wrong
 from ipc_gauntlet.driver.limits import SupervisionLimits
 from ipc_gauntlet.driver.statement import CredentialSupport
@@ -24,8 +24,10 @@ _CHECKS: tuple[tuple[str, Callable[[Exam], str]], ...] = (
     ("bad requests do not break it", protocol_checks.survives_bad_requests),
     ("requests may arrive in pieces and together", protocol_checks.reads_requests_in_pieces),
     ("its parsers answer whatever they are given", protocol_checks.parsers_answer),
+    ("what it does not declare is refused with -32001", undeclared_checks.refuses_undeclared),
     ("both roles really talk to each other", talk_checks.both_roles_talk),
     ("reset really resets", talk_checks.really_resets),
+    ("reset forgets what was done", forget_checks.forgets),
     ("it can be killed and started again", protocol_checks.can_be_started_again),
     ("it leaves on shutdown", protocol_checks.leaves_on_shutdown),
     ("it leaves when its standard input ends", protocol_checks.leaves_when_input_ends),
@@ -38,6 +40,7 @@ _OF_CONNECTIONS = frozenset(
         protocol_checks.refuses_unknown_credential,
         talk_checks.both_roles_talk,
         talk_checks.really_resets,
+        forget_checks.forgets,
     }
 )
 

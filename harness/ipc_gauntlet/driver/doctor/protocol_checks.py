@@ -195,7 +195,13 @@ def _leaves(exam: Exam, talk: RawTalk, when: str) -> str:
     others = talk.session.others
     if others:
         raise Wrong(f"it left processes behind: {others}; end what the driver started")
-    return f"exit status {talk.session.exit_status}"
+    status = talk.session.exit_status
+    if status:
+        by = f", which is signal {-status}" if status < 0 else ""
+        raise Wrong(
+            f"it left with exit status {status}{by}; a driver that is told to leave leaves with status 0"
+        )
+    return "exit status 0"
 
 
 def can_be_started_again(exam: Exam) -> str:

@@ -1,11 +1,11 @@
 """Checks of a driver as a host of an implementation: both roles talk to each other, and `reset` really resets."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ipc_gauntlet.driver.client import Driver
 from ipc_gauntlet.driver.doctor.exam import Exam, Wrong
-from ipc_gauntlet.driver.observation import Observation
+from ipc_gauntlet.driver.doctor.talking import await_notification, connect, listen, pair, reset_honestly
 from ipc_gauntlet.driver.statement import CredentialSupport
 from ipc_gauntlet.errors import CallFailed
 
@@ -18,7 +18,7 @@ def both_roles_talk(exam: Exam) -> str:
     if len(exam.statement.roles) < 2:
         return f"not checked: it claims only the role {exam.statement.roles[0]}, so it needs a partner"
     tried = []
-    with _pair(exam) as (client, server):
+    with pair(exam) as (client, server):
         for transport in exam.statement.transports:
             for kind in exam.credentials():
                 name = f"{transport} with {kind.kind if kind else 'no'} credentials"
@@ -35,12 +35,12 @@ def both_roles_talk(exam: Exam) -> str:
 def really_resets(exam: Exam) -> str:
     """After `reset` the endpoint is gone, and the names used before are free again."""
     transport, kind = exam.statement.transports[0], exam.credentials()[0]
-    with _pair(exam) as (client, server):
-        gone = _listen(exam, server, transport, kind)
+    with pair(exam) as (client, server):
+        gone = listen(exam, server, transport, kind)
         if len(exam.statement.roles) == 2:
-            _connect(exam, client, server, gone, kind)
+            connect(exam, (client, server), gone, kind)
         for driver in (server, client):
-            _reset_honestly(driver)
+            reset_honestly(driver)
         exam.reactor.run_until(lambda: False, _QUIET_S)
         late = [*client.observations, *server.observations]
         if late:
@@ -50,91 +50,29 @@ def really_resets(exam: Exam) -> str:
         if "client" in exam.statement.roles:
             _expect_nobody(exam, client, gone, kind)
             client.reset()
-        again = _listen(exam, server, transport, kind)
+        again = listen(exam, server, transport, kind)
         if len(exam.statement.roles) == 2:
-            _connect(exam, client, server, again, kind)
+            connect(exam, (client, server), again, kind)
     return "the endpoint is gone, and listener l1 and connection c1 could be made again"
 
 
-def _reset_honestly(driver: Driver) -> None:
-    driver.reset()
-    if (
-        driver.restarts
-    ):  # `Driver.reset` replaces a process that cannot do it, which is kind, but not what we ask here
-        raise Wrong(f"`reset` did not work: {driver.restart_reasons[-1]}")
-
-
-@contextlib.contextmanager
-def _pair(exam: Exam) -> Iterator[tuple[Driver, Driver]]:
-    client, server = exam.new_driver("client"), exam.new_driver("server")
-    try:
-        client.start()
-        server.start()
-        yield client, server
-    finally:
-        client.close()
-        server.close()
-
-
-def _listen(
-    exam: Exam, server: Driver, transport: str, kind: CredentialSupport | None
-) -> Mapping[str, object]:
-    address: Mapping[str, object] = server.call("listen", exam.listen_params(transport, kind))["address"]
-    if address["transport"] != transport:
-        raise Wrong(f"asked to listen on {transport}, it answered with an address of {address['transport']}")
-    return address
-
-
-def _connect(
-    exam: Exam, client: Driver, server: Driver, address: Mapping[str, object], kind: CredentialSupport | None
-) -> None:
-    client.submit("connect", exam.connect_params(address, kind))
-    if "established" in exam.statement.observes:
-        _await(exam, client, "established", server)
-        _await(exam, server, "established", client)
-
-
 def _talk(exam: Exam, client: Driver, server: Driver, transport: str, kind: CredentialSupport | None) -> None:
-    _connect(exam, client, server, _listen(exam, server, transport, kind), kind)
+    connect(exam, (client, server), listen(exam, server, transport, kind), kind)
     client.call("send", {"conn": "c1", "payload": _PAYLOAD})
-    delivered = _await(exam, server, "delivered", client)
+    delivered = await_notification(exam, server, "delivered", client)
     if delivered.payload != _PAYLOAD:
         raise Wrong(
             "the server reported another payload than the client sent; hand bytes on unchanged, as base64"
         )
     if "push" in exam.statement.features:
         server.call("send", {"conn": delivered.conn, "payload": _PAYLOAD[::-1]})
-        if _await(exam, client, "delivered", server).payload != _PAYLOAD[::-1]:
+        if await_notification(exam, client, "delivered", server).payload != _PAYLOAD[::-1]:
             raise Wrong("the client reported another payload than the server sent")
     if delivered.conn is None or delivered.conn == "":
         raise Wrong("the server's notifications do not name the connection")
     client.call("close", {"conn": "c1"})
     if "closed" in exam.statement.observes:
-        _await(exam, server, "closed", client)
-
-
-def _await(exam: Exam, driver: Driver, method: str, other: Driver) -> Observation:
-    """Wait for a notification; the reason why it did not come is looked for on both sides."""
-
-    def found() -> Observation | None:
-        return next((seen for seen in driver.observations if seen.method == method), None)
-
-    driver.wait_until(lambda: found() is not None or other.failure is not None, exam.limits.call_s)
-    other.check()
-    observation = found()
-    if observation is None:
-        told = [f"{one.label}: {_summary(one)}" for one in (driver, other)]
-        raise Wrong(f"the {driver.label} did not report `{method}`; {'; '.join(told)}")
-    return observation
-
-
-def _summary(driver: Driver) -> str:
-    return ", ".join(_words(seen) for seen in driver.observations[-4:]) or "no notifications"
-
-
-def _words(seen: Observation) -> str:
-    extra = [word for word in (seen.stage, seen.how, seen.reason, seen.detail) if word]
-    return f"{seen.method} ({', '.join(extra)})" if extra else seen.method
+        await_notification(exam, server, "closed", client)
 
 
 def _expect_nobody(

@@ -1,0 +1,5 @@
+"""Answers `configure` as if everything had been done."""
+
+from spoiled import run
+
+run('"reset": reset,', '"reset": reset, "configure": lambda _: {},')
