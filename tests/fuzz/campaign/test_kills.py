@@ -83,6 +83,19 @@ def _fuzzing(folder: Path, since: float = 0.0) -> list[status.Running]:
     return [one for one in now.running if one.executions] if now is not None else []
 
 
+def _end_well(name: str, store: Store) -> None:
+    """Run a campaign once more, to its end."""
+    done = subprocess.run(
+        command("--name", name, "--time", "1s", *_STEADY, store=store),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=_WAIT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_killed_five_times_it_loses_nothing(
     started: Callable[..., "subprocess.Popen[str]"], store: Store
 ) -> None:
@@ -106,15 +119,7 @@ def test_killed_five_times_it_loses_nothing(
         assert not is_held(folder)
         assert standing(folder).phase == "killed"
     assert len(seen) > 30
-    final = subprocess.run(
-        command("--name", "night", "--time", "1s", *_STEADY, store=store),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=_WAIT,
-        check=False,
-    )
-    assert final.returncode == 0, final.stdout + final.stderr
+    _end_well("night", store)
     assert seen <= {path.name for path in store.paths("small.right")}
     assert list((folder / "slices").iterdir()) == []
     with State.open(folder) as state:
@@ -216,15 +221,7 @@ def test_files_that_may_not_grow_stop_it_and_lose_nothing(store: Store) -> None:
     assert "Traceback" not in done.stderr
     folder = store.campaigns / "full"
     seen = _inputs(folder)
-    again = subprocess.run(
-        command("--name", "full", "--time", "1s", *_STEADY, store=store),
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=_WAIT,
-        check=False,
-    )
-    assert again.returncode == 0, again.stdout + again.stderr
+    _end_well("full", store)
     assert seen <= {path.name for path in store.paths("small.right")}
 
 

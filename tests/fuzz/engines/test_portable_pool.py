@@ -18,8 +18,8 @@ def test_inputs_that_cost_much_do_not_eat_up_the_time() -> None:
 
     All together they get a part, so that the rate holds.
     """
-    short = [Entry(b"s" * 20, 40, (number, 1000)) for number in range(30)]
-    giants = [Entry(b"g" * 3000, 9000, (number, 2000 + number)) for number in range(30, 40)]
+    short = [Entry(b"s" * 20, (number, 1000), cost=40) for number in range(30)]
+    giants = [Entry(b"g" * 3000, (number, 2000 + number), cost=9000) for number in range(30, 40)]
     pool = pool_of(*short, *giants, shown=dict.fromkeys(range(30), 1000))
     executed = {1: 0.0, 4: 0.0}
     for _ in range(4000):
@@ -31,15 +31,15 @@ def test_inputs_that_cost_much_do_not_eat_up_the_time() -> None:
 
 def test_energy_is_whole_for_what_is_usual_and_small_for_giants() -> None:
     """A young pool knows no usual cost yet, and spares nothing."""
-    young = pool_of(Entry(b"g" * 3000, 9000, (1,)), shown={})
+    young = pool_of(Entry(b"g" * 3000, (1,), cost=9000), shown={})
     assert young.energy(young.entries[0]) == 1.0
-    usual = [Entry(b"s" * 20, 40, (number,)) for number in range(8)]
-    pool = pool_of(*usual, Entry(b"g" * 3000, 9000, (9,)), shown={})
+    usual = [Entry(b"s" * 20, (number,), cost=40) for number in range(8)]
+    pool = pool_of(*usual, Entry(b"g" * 3000, (9,), cost=9000), shown={})
     assert pool.energy(pool.entries[0]) == 1.0
     assert pool.energy(pool.entries[-1]) < 0.1
 
 
 def test_pieces_are_taken_of_the_shorter_of_two() -> None:
-    pool = pool_of(Entry(b"s", 1, (1,)), Entry(b"g" * 100, 1, (2,)), shown={})
+    pool = pool_of(Entry(b"s", (1,)), Entry(b"g" * 100, (2,)), shown={})
     taken = [len(pool.any().data) for _ in range(1000)]
     assert 650 < taken.count(1) < 850

@@ -237,7 +237,7 @@ class _Loop:
         return True
 
     def _take_in(self, data: bytes) -> None:
-        entry = Entry(data, self._executor.cost, tuple(self._executor.seen.all))
+        entry = Entry(data, tuple(self._executor.seen.all), cost=self._executor.cost)
         self._pool.add(entry)
         self._fresh.append(entry)
         self._work.progress.corpus = len(self._pool)

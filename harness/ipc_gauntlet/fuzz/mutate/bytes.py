@@ -60,7 +60,7 @@ INTERESTING = _interesting()
 _Change = Callable[[bytearray], None]
 
 
-class ByteMutator:
+class Mutator:
     """Makes inputs out of others.
 
     Args:
@@ -74,6 +74,13 @@ class ByteMutator:
         self._bits = rng.getrandbits
         self._longest = longest
         self.tokens = tokens
+
+
+class ByteMutator(Mutator):
+    """Changes bytes of which nothing is known; see `Mutator`."""
+
+    def __init__(self, rng: Random, longest: int, tokens: list[bytes]) -> None:
+        super().__init__(rng, longest, tokens)
         self._other = b""
         self._changes: tuple[_Change, ...] = (
             self._flip,

@@ -33,7 +33,28 @@ class Derived(Field):
 
 
 @dataclass(frozen=True)
-class Length(Int, Derived):
+class Number(Int, Derived):
+    """A number that follows from other fields."""
+
+    def generate(self, rng: Random, scope: Scope) -> Node:
+        """Put right later."""
+        return self.leaf(bytes(self.width))
+
+    def change(self, node: Node, rng: Random, scope: Scope) -> None:
+        """Wrong: one off, at a bound, any; or right again."""
+        _break(self, node, rng)
+
+    def simpler(self, node: Node) -> Iterator[Node]:
+        """A right one."""
+        return _right(self, node)
+
+    def show(self, node: Node) -> str:
+        """What it says, and whether that is wrong."""
+        return self.told(node, Int.show(self, node))
+
+
+@dataclass(frozen=True)
+class Length(Number):
     """How long other fields are.
 
     Args:
@@ -59,25 +80,9 @@ class Length(Int, Derived):
         """How many bytes it says there are."""
         return max(0, self.value(node) * self.unit - self.adjust)
 
-    def generate(self, rng: Random, scope: Scope) -> Node:
-        """Put right later."""
-        return self.leaf(bytes(self.width))
-
-    def change(self, node: Node, rng: Random, scope: Scope) -> None:
-        """Wrong: one off, at a bound, any; or right again."""
-        _break(self, node, rng)
-
-    def simpler(self, node: Node) -> Iterator[Node]:
-        """A right one."""
-        return _right(self, node)
-
-    def show(self, node: Node) -> str:
-        """What it says, and whether that is wrong."""
-        return self.told(node, Int.show(self, node))
-
 
 @dataclass(frozen=True)
-class Count(Int, Derived):
+class Count(Number):
     """How many items a repeated field has.
 
     Args:
@@ -93,22 +98,6 @@ class Count(Int, Derived):
         """Their number."""
         items = record.named(self.of)
         return None if items is None else self.put(len(items.children or ()) + self.adjust)
-
-    def generate(self, rng: Random, scope: Scope) -> Node:
-        """Put right later."""
-        return self.leaf(bytes(self.width))
-
-    def change(self, node: Node, rng: Random, scope: Scope) -> None:
-        """Wrong: one off, at a bound, any; or right again."""
-        _break(self, node, rng)
-
-    def simpler(self, node: Node) -> Iterator[Node]:
-        """A right one."""
-        return _right(self, node)
-
-    def show(self, node: Node) -> str:
-        """What it says, and whether that is wrong."""
-        return self.told(node, Int.show(self, node))
 
 
 def _break(field: Int, node: Node, rng: Random) -> None:

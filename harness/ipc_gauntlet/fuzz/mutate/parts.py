@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
-from ipc_gauntlet.fuzz.mutate.bytes import INTERESTING
+from ipc_gauntlet.fuzz.mutate.bytes import INTERESTING, Mutator
 from ipc_gauntlet.fuzz.target import Part
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -105,20 +105,11 @@ def flipped(places: Places) -> Iterator[bytes]:
             yield places.data[:at] + bytes((places.data[at] ^ (1 << bit),)) + places.data[at + 1 :]
 
 
-class PartMutator:
-    """Makes inputs out of others.
-
-    Args:
-        rng: Where choices come from.
-        longest: No input is longer, in bytes.
-        tokens: Byte strings that mean something to the code under test; may grow while the mutator is used.
-    """
+class PartMutator(Mutator):
+    """Changes parts; see `Mutator`."""
 
     def __init__(self, rng: Random, longest: int, tokens: list[bytes]) -> None:
-        self._draw = rng.random
-        self._bits = rng.getrandbits
-        self._longest = longest
-        self._tokens = tokens
+        super().__init__(rng, longest, tokens)
         self._changes: tuple[Callable[[Places, Places], tuple[int, int, bytes]], ...] = (
             self._again,
             self._again,
@@ -214,7 +205,7 @@ class PartMutator:
         elif which == 1 and size <= 8:
             new = self._bits(8 * size).to_bytes(size, "big")
         else:
-            words = self._tokens if which == 2 and self._tokens else INTERESTING
+            words = self.tokens if which == 2 and self.tokens else INTERESTING
             word = words[int(self._draw() * len(words))]
             # Numbers stand at the right, text at the left.
             new = (old + word)[-size:] if self._bits(1) else (word + old[len(word) :])[:size]
