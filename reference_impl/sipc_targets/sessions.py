@@ -46,6 +46,7 @@ from sipc_targets.violations import (
     TimerAfterEnd,
 )
 
+_MOST_PIECES = 256
 _HONEST = frozenset(step.name for step in HONEST) | {"large"}
 _DELIVERIES = (MessageReceived, MessageRefused, RequestReceived, ResponseReceived)
 _LISTENING = frozenset({Phase.CONFIRMING, Phase.OPEN, Phase.CLOSING, Phase.DRAINING})
@@ -124,7 +125,9 @@ class Play:
 
     def _receive(self, data: bytes) -> None:
         before = len(self.events)
-        for piece in pieces(data, self._size if self.size is None else self.size):
+        size = self._size if self.size is None else self.size
+        # However long a record is: one step must not take the time of thousands.
+        for piece in pieces(data, max(size, len(data) // _MOST_PIECES) if size else 0):
             self.connection.receive_data(piece, self.now)
         self._collect()
         if self._garbled and not self.datagram:
@@ -304,7 +307,7 @@ _STRUCTURE = Schema(SESSION.schema.field, session_seeds.sessions)
 
 
 _IN_PIECES = 8
-"""Among the settings: the same steps are played once more, byte by byte."""
+"""Among the settings: the same steps are played once more, byte by byte, long records in 256 pieces."""
 
 
 _INITIATOR = 16
