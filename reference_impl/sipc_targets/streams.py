@@ -15,10 +15,10 @@ from sipc.errors import IntegrityError, LimitError, MalformedError, ProtocolErro
 from sipc.fragments import Reassembler, split
 from sipc.framing import FrameReader
 from sipc.noise import Cipher, CipherState
+from sipc.records import FLAG_FIRST, FLAG_LAST, RecordOpener
 from sipc.records import Record as SipcRecord
-from sipc.records import RecordOpener
 from sipc_targets import seeds, wire
-from sipc_targets.violations import DeliveredAfterFault, FaultAccepted, SegmentationMatters
+from sipc_targets.violations import DeliveredAfterFault, FaultAccepted, FragmentTaken, SegmentationMatters
 
 T = TypeVar("T")
 _KEY, _OTHER_KEY = b"k" * 32, b"o" * 32
@@ -83,16 +83,24 @@ def read_fragments(data: bytes) -> list[bytes]:
     Raises:
         ProtocolError, MalformedError, LimitError: See `Reassembler.add`.
         DeliveredAfterFault: A message is not what its fragments were.
+        FragmentTaken: One was taken that must be refused (section 9, Fragments).
     """
     joiner, expected, found = Reassembler(_MOST_MESSAGE), b"", []
+    begun = False
     for call in FRAGMENTS.decode(data):
         if call.step.name == "clear":
             joiner.clear()
-            expected = b""
+            expected, begun = b"", False
             continue
         payload = memoryview(call.body)[1:]
         expected += payload
-        message = joiner.add(call.body[0] & 3 if call.body else 0, payload)
+        flags = call.body[0] & 3 if call.body else 0
+        message = joiner.add(flags, payload)
+        if not payload or bool(flags & FLAG_FIRST) == begun:
+            raise FragmentTaken("an empty fragment" if not payload else "a fragment out of place")
+        begun = not flags & FLAG_LAST
+        if begun == (message is not None):
+            raise FragmentTaken("the last fragment ends no message, or another one does")
         if joiner.active == (message is not None):
             raise DeliveredAfterFault("a message is complete and not complete")
         if message is not None:

@@ -21,6 +21,10 @@ class DeliveredAfterFault(Violation):
     """Something was delivered although the stream was not authentic any more (section 12)."""
 
 
+class FragmentTaken(Violation):
+    """A fragment that is empty or out of place was taken, or the last one did not end its message."""
+
+
 class DeliveredTwice(Violation):
     """A record or a message was taken a second time."""
 

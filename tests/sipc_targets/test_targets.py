@@ -14,8 +14,11 @@ from structures import chance, check_laws
 from ipc_gauntlet.fuzz import LAYERS, Target
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.fuzz.registry import find
+from sipc.errors import MalformedError, ProtocolError
+from sipc.fragments import Reassembler
 from sipc_driver.parsers import PARSERS, parse
-from sipc_targets import TARGETS
+from sipc_targets import TARGETS, streams
+from sipc_targets.violations import FragmentTaken
 
 BY_NAME = {target.name: target for target in TARGETS}
 each_target = pytest.mark.parametrize("target", TARGETS, ids=list(BY_NAME))
@@ -188,3 +191,27 @@ def test_what_is_measured_exists() -> None:
 def test_canonical_targets_can_write(write: Callable[[object], bytes]) -> None:
     """There is an encoder to compare with."""
     assert callable(write)
+
+
+class Lenient(Reassembler):
+    """Takes empty fragments, and the first of a message within another."""
+
+    def add(self, flags: int, payload: bytes | memoryview) -> bytes | None:
+        """As its base, and nothing is refused."""
+        try:
+            return super().add(flags, payload)
+        except (MalformedError, ProtocolError):
+            return None
+
+
+@pytest.mark.parametrize("steps", [[b"\1a", b"\0", b"\2b"], [b"\1"], [b"\1a", b"\1b"], [b"\0a"]])
+def test_fragments_that_must_be_refused_are_missed_by_nobody(
+    steps: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reassembler that takes them delivers the right messages all the same."""
+    data = streams.FRAGMENTS.encode([("fragment", step) for step in steps])
+    with pytest.raises((MalformedError, ProtocolError)):
+        streams.read_fragments(data)
+    monkeypatch.setattr(streams, "Reassembler", Lenient)
+    with pytest.raises(FragmentTaken):
+        streams.read_fragments(data)
