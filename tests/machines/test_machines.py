@@ -14,8 +14,8 @@ from sloppy_sessions import MISTAKES as SESSION_MISTAKES
 from sloppy_sessions import SloppySession
 
 from ipc_gauntlet_suites.machines.lanes import LanesMachine
-from ipc_gauntlet_suites.machines.once import OnceMachine
-from ipc_gauntlet_suites.machines.running import Budget, Machine, search
+from ipc_gauntlet_suites.machines.once import OnceMachine, Reply
+from ipc_gauntlet_suites.machines.running import Broken, Budget, Machine, search
 from ipc_gauntlet_suites.machines.session import AGREEMENT, ENDING, ONCE, ORDER, SessionMachine
 from ipc_gauntlet_suites.machines.timers import TimersMachine
 from ipc_gauntlet_suites.machines.window import WindowMachine
@@ -126,3 +126,62 @@ def test_mistakes_of_timers_are_found(mistake: str) -> None:
 def test_mistakes_with_keys_are_found(mistake: str) -> None:
     found = search(lambda: OnceMachine(sloppy_once.SloppyOnce(mistake)), BAD, SEED)
     assert found.finding is not None
+
+
+class Keeping:
+    """A responder that forgets when the test says so, whatever time has passed."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, int], bytes] = {}
+        self.effects: list[bytes] = []
+
+    def request(self, who: str, key: int, body: bytes) -> Reply:
+        """Execute it once for each record."""
+        if (who, key) not in self.records:
+            self.effects.append(body)
+            self.records[who, key] = b"answer %d" % len(self.effects)
+        return Reply(True, self.records[who, key])
+
+    def lose(self, who: str, key: int, body: bytes) -> bool:
+        """Execute it, and tell nobody."""
+        self.request(who, key, body)
+        return True
+
+    def pass_horizon(self, *, over: bool) -> bool:
+        """Forget nothing by itself."""
+        return True
+
+    def ledger(self) -> list[bytes]:
+        """See `OnceBackend`."""
+        return self.effects
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "answer-lost"])
+def test_what_is_kept_beyond_its_horizon_may_be_forgotten_at_any_moment(lost: bool) -> None:
+    """As where a crash took time away from a store: the record was old when it was asked for again."""
+    kept = Keeping()
+    machine = OnceMachine(kept)  # type: ignore[arg-type]
+    (machine.lose if lost else machine.request)("first", 1, 0)
+    machine.pass_horizon(over=True)
+    machine.request("first", 1, 0)
+    assert len(kept.effects) == 1
+    machine.pass_horizon(over=False)
+    kept.records.clear()
+    machine.request("first", 1, 0)
+    machine.one_effect()
+    assert len(kept.effects) == 2
+
+
+def test_what_is_forgotten_before_its_horizon_is_found() -> None:
+    """Also when an older record under the same key was kept for longer and then made anew."""
+    kept = Keeping()
+    machine = OnceMachine(kept)  # type: ignore[arg-type]
+    machine.request("first", 1, 0)
+    machine.pass_horizon(over=True)
+    machine.request("first", 1, 0)
+    kept.records.clear()
+    machine.request("first", 1, 0)
+    kept.records.clear()
+    with pytest.raises(Broken) as caught:
+        machine.request("first", 1, 0)
+    assert caught.value.finding.reason == "other-outcome"

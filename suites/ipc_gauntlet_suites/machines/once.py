@@ -69,11 +69,13 @@ class Known:
         tried: The bodies that arrived with it and may have been executed.
         body: The one that was; None while nobody can know.
         answer: What it was answered.
+        overdue: Whether its horizon has passed. It was remembered all the same, and may be forgotten at any moment.
     """
 
     tried: set[bytes] = field(default_factory=set)
     body: bytes | None = None
     answer: bytes | None = None
+    overdue: bool = False
 
 
 class OnceMachine(Machine):
@@ -199,6 +201,8 @@ class OnceMachine(Machine):
             return
         self._remembered(who, key, reply.payload)
         known = self._entry(who, key)
+        if known.overdue and known.answer not in (None, reply.payload):
+            known = self._forgotten(who, key)
         others = {one.answer for one in self._all() if one is not known}
         self._expect(reply.payload not in others, "an answer of its own", "another request's", "disclosed")
         same = known.body in (None, body)
@@ -217,16 +221,27 @@ class OnceMachine(Machine):
         self._expect(
             not free or bool(known.tried), "a request under an unused key answered", told, "key-consumed"
         )
-        self._expect(known.body != body, "the stored answer given again", told, "no-outcome")
+        stored = known.body == body and not known.overdue
+        self._expect(not stored, "the stored answer given again", told, "no-outcome")
         known.tried.add(body)
 
     def _remembered(self, who: str, key: int, answer: bytes) -> None:
         """A record may be kept for longer than its horizon: then the key never was free again."""
+        now = self._entry(who, key)
         for epoch in self.past:
-            if (who, key) in epoch and epoch[who, key].answer == answer:
-                kept = epoch.pop((who, key))
-                kept.tried |= self._entry(who, key).tried
+            kept = epoch.get((who, key))
+            if kept is not None and kept.answer == answer:
+                del epoch[who, key]
+                kept.tried |= now.tried
+                kept.overdue = True
                 self.known[who, key] = kept
+            elif kept is not None and kept.answer is None and now.answer is None:
+                now.overdue = True  # it may be the answer that was lost before the horizon
+
+    def _forgotten(self, who: str, key: int) -> Known:
+        """A record beyond its horizon is gone, and the key was free: what is known of it now is about the new request."""
+        self.past.append({(who, key): self.known.pop((who, key))})
+        return self._entry(who, key)
 
     def _entry(self, who: str, key: int) -> Known:
         return self.known.setdefault((who, key), Known())
