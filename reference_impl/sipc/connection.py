@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sipc.datagram_session import DatagramSession
-from sipc.errors import LocalError, SipcError
+from sipc.errors import BusyError, LocalError, SipcError
 from sipc.events import Closed, Established, Event, How, Rejected
 from sipc.exchange import Answer
 from sipc.noise import CipherState
@@ -125,6 +125,7 @@ class Connection:
 
     Attributes:
         events: What `next_event` returns, for a program that takes it from there.
+        retry_after_ms: How long a responder that was busy asked to wait before the next attempt.
         timers: `timers.soonest` is a time before which `handle_timer` need not be called. It moves to later only by
             `next_timer`, which a program that looks at it asks again when the time has come.
 
@@ -137,6 +138,7 @@ class Connection:
 
     def __init__(self, handshake: Handshake, settings: Settings, context: Context, now: float) -> None:
         self._handshake = handshake
+        self.retry_after_ms = 0
         self._settings = settings
         self._context = context
         self._wall_offset = context.wall - now
@@ -347,6 +349,8 @@ class Connection:
             self._handshake.receive(data)
         except SipcError as error:
             self._take_handshake_output()
+            if isinstance(error, BusyError):
+                self.retry_after_ms = error.retry_after_ms
             self._reject(
                 error.stage if error.stage != "established" else "handshake", error.reason, str(error)
             )

@@ -305,6 +305,12 @@ class Envelope:
         return err.get(1) is True
 
     @property
+    def retry_after_ms(self) -> int:
+        """How long the responder asks to wait before the same request is sent again; 0 where it does not say."""
+        err = cast("dict[Key, Value]", self.fields.get(16, {}))
+        return cast("int", err.get(2, 0))
+
+    @property
     def token(self) -> bytes | None:
         """Capability token of a request or an event."""
         value: bytes | None = self.fields.get(10)

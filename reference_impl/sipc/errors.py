@@ -117,6 +117,21 @@ class NegotiationError(HandshakeError):
     stage: Stage = "negotiation"
 
 
+class BusyError(NegotiationError):
+    """The responder refused the offer because it is busy.
+
+    Args:
+        message: What happened, for people.
+        retry_after_ms: After how long it may have room, in milliseconds. Nobody has authenticated that.
+    """
+
+    reason: Reason = "limit"
+
+    def __init__(self, message: str, retry_after_ms: int = 0) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+
 class TruncatedError(RemoteError):
     """The stream ended where the protocol does not allow it to end."""
 

@@ -122,12 +122,14 @@ class RequestFailed:
         reason: Reason class.
         code: `deadline_exceeded`, `cancelled`, `outcome_unknown` or `not_executed`.
         executed: Whether its effect may have happened.
+        retry_after_ms: How long the other side asked to wait before it is tried again.
     """
 
     mid: int
     reason: str
     code: str
     executed: Executed
+    retry_after_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

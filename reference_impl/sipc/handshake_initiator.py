@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from sipc.entropy import Entropy
-from sipc.errors import AuthenticationError, IntegrityError, LocalError, MalformedError, NegotiationError
+from sipc.errors import (
+    AuthenticationError,
+    BusyError,
+    IntegrityError,
+    LocalError,
+    MalformedError,
+    NegotiationError,
+)
 from sipc.framing import encode_frame, pad
 from sipc.handshake_config import InitiatorConfig
 from sipc.handshake_party import REFUSALS, Party, State
@@ -15,6 +22,7 @@ from sipc.identity import PeerIdentity
 from sipc.negotiation import (
     Kind,
     Reject,
+    RejectCode,
     Selection,
     acceptable_retry,
     encode_choice,
@@ -91,6 +99,8 @@ class Initiator(Party):
         reject = Reject.parse(negotiation)
         if message:
             raise MalformedError("a refusal with a Noise message", stage="negotiation")
+        if reject.code == RejectCode.BUSY:
+            raise BusyError("the responder refused the offer: busy", reject.retry_after_ms)
         text, reason = REFUSALS.get(reject.code, (f"code {reject.code}", "protocol"))
         raise NegotiationError(f"the responder refused the offer: {text}", reason=reason)
 

@@ -250,6 +250,11 @@ class Endpoint:
         return self.finished.wait(seconds)
 
     @property
+    def retry_after_ms(self) -> int:
+        """How long a responder that was busy asked to wait before the next attempt; 0 if none did."""
+        return 0 if self._connection is None else self._connection.retry_after_ms
+
+    @property
     def established(self) -> bool:
         """Whether messages can be sent."""
         return self._connection is not None and self._connection.established

@@ -3,8 +3,9 @@
 Rules of this file. All attempts together fit into the budget of the one call. A request keeps its idempotency key
 over every attempt and every connection. After an ambiguous failure - it was sent, and nobody answered - a
 request is sent again only if it has a key or its method is idempotent; otherwise the caller is told that the
-outcome is unknown. Waits between attempts are random, so that many clients do not come back together. A call with
-the same ordering key as an earlier one is not made before that one has ended, however often it is tried.
+outcome is unknown. Waits between attempts are random, so that many clients do not come back together, and never shorter
+than the other side asked for; a call whose budget would end in such a wait ends at once, with the answer there is. A
+call with the same ordering key as an earlier one is not made before that one has ended, however often it is tried.
 """
 
 import threading
@@ -114,9 +115,14 @@ class Caller:
             if remaining <= 0 or self._ended:
                 break
             outcome = self._attempt(replace(call, budget_ms=remaining * 1000), deadline)
-            if not _again(outcome, keyed=call.idem is not None, idempotent=idempotent):
+            last = attempt + 1 == self._policy.attempts
+            if last or not _again(outcome, keyed=call.idem is not None, idempotent=idempotent):
                 break
             pause = self._policy.wait(attempt, self._fraction())
+            if (asked := _asked_pause(outcome)) > pause:
+                pause = asked
+                if self._clock.monotonic() + pause >= deadline:
+                    break
             self._pause(min(deadline, self._clock.monotonic() + pause))
         return outcome
 
@@ -142,6 +148,8 @@ class Caller:
         endpoint = self._connected(deadline)
         if endpoint is None:
             return RequestFailed(-1, "peer-closed", "not_executed", Executed.NO)
+        if not endpoint.established:
+            return RequestFailed(-1, "peer-closed", "not_executed", Executed.NO, endpoint.retry_after_ms)
         try:
             return endpoint.call(call)
         except LocalError as error:
@@ -150,7 +158,7 @@ class Caller:
             return RequestFailed(-1, error.reason, "not_executed", Executed.NO)
 
     def _connected(self, deadline: float) -> Endpoint | None:
-        """The connection, a new one if need be; None if it could not be established in time."""
+        """The connection, a new one if need be, which is not established if that failed; None at the end of everything."""
         with self._lock:
             endpoint = self._endpoint
             if self._ended:
@@ -162,7 +170,7 @@ class Caller:
         with self._changed:
             while not endpoint.established and not endpoint.over and self._clock.monotonic() < deadline:
                 self._clock.wait(self._changed, deadline)
-        return endpoint if endpoint.established else None
+        return endpoint
 
     def _pause(self, until: float) -> None:
         with self._changed:
@@ -173,6 +181,12 @@ class Caller:
         if isinstance(event, (Established, Rejected, Closed)):
             self.wake()
         self._handlers.on_event(endpoint, event)
+
+
+def _asked_pause(outcome: Outcome) -> float:
+    """How long the other side wants to be left alone, in seconds."""
+    answer = outcome.envelope if isinstance(outcome, ResponseReceived) else outcome
+    return answer.retry_after_ms / 1000
 
 
 def _again(outcome: Outcome, *, keyed: bool, idempotent: bool) -> bool:
