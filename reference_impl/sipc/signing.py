@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeVar, cast
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from sipc import cbor
 from sipc.cbor import Key, Value
@@ -86,6 +87,22 @@ class Reader:
     peer: str
     wall: float
     signers: Mapping[str, Signer] = field(repr=False)
+
+
+def load_private_key(der: bytes) -> bytes | None:
+    """Return the 32 bytes that `sign` takes of a key in PKCS#8; None if it is not a key for Ed25519.
+
+    Args:
+        der: PKCS#8 DER, not encrypted.
+
+    Raises:
+        LocalError: It is no key.
+    """
+    try:
+        key = load_der_private_key(der, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
+        raise LocalError(f"the signing key cannot be used: {error}", reason="malformed") from error
+    return key.private_bytes_raw() if isinstance(key, Ed25519PrivateKey) else None
 
 
 def signed_octets(fields: Mapping[Key, Value]) -> bytes:

@@ -4,10 +4,6 @@ import threading
 from dataclasses import replace
 from typing import TypeVar
 
-from cryptography.exceptions import InternalError, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_der_private_key
-
 from sipc import signing
 from sipc.envelope import MAX_UINT, Field, Label
 from sipc.errors import LocalError
@@ -85,10 +81,10 @@ def _schema(params: Json) -> int | None:
 
 def _signed(message: M, conn: Conn, given: Json) -> M:
     try:
-        key = load_der_private_key(octets(given, "key"), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
-        raise RpcError(FAILED, f"the signing key cannot be used: {error}", "malformed") from error
-    if not isinstance(key, Ed25519PrivateKey):
+        key = signing.load_private_key(octets(given, "key"))
+    except LocalError as error:
+        raise RpcError(FAILED, str(error), error.reason) from error
+    if key is None:
         raise RpcError(UNSUPPORTED, "messages are signed with Ed25519")
     now = int(conn.clock.wall())
     claim = signing.Claim(
@@ -98,7 +94,7 @@ def _signed(message: M, conn: Conn, given: Json) -> M:
         whole(given, "expires_s", (0, MAX_UINT), now + _SIGNED_FOR_S),
     )
     try:
-        return signing.sign(message, claim, key.private_bytes_raw())
+        return signing.sign(message, claim, key)
     except LocalError as error:
         raise RpcError(FAILED, str(error), error.reason) from error
 

@@ -3,7 +3,6 @@
 import pytest
 from peers import ALICE, BOB, Pair, config, entropy, pair
 
-from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.peer import (
     Autopilot,
     HandshakeQuirks,
@@ -284,7 +283,7 @@ def test_identities_come_from_credentials() -> None:
     """Credentials as the driver protocol has them; a kind that SIPC/1 does not have is refused."""
     psk = {"kind": "psk", "id": "k", "key": "a2V5", "self": ALICE, "other": BOB}
     assert Identity.of(psk) == Identity(ALICE, BOB, None, (), "k", b"key")
-    with pytest.raises(HarnessError, match="raw-key"):
+    with pytest.raises(ValueError, match="raw-key"):
         Identity.of({"kind": "raw-key"})
 
 

@@ -10,7 +10,6 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.peer.noise import KeyPair
 
 Entropy = Callable[[int], bytes]
@@ -44,7 +43,7 @@ class Identity:
         """Make one from credentials as the driver protocol has them, `x509` and `psk` together for suite 0x0021.
 
         Raises:
-            HarnessError: One is of a kind that SIPC/1 does not have.
+            ValueError: One is of a kind that SIPC/1 does not have.
         """
         found = cls()
         for credential in credentials:
@@ -65,10 +64,10 @@ class Identity:
             )
         chain = credential.get("chain")
         if kind != "x509" or not isinstance(chain, list):
-            raise HarnessError(f"SIPC/1 has no credential of kind {kind!r}")
+            raise ValueError(f"SIPC/1 has no credential of kind {kind!r}")
         key = load_der_private_key(_bytes(credential["private_key"]), None)
         if not isinstance(key, X25519PrivateKey):
-            raise HarnessError("a certificate of SIPC/1 is about an X25519 key")
+            raise ValueError("a certificate of SIPC/1 is about an X25519 key")  # noqa: TRY004 - bytes have no type
         return Identity(
             str(credential["name"]),
             self.other,
