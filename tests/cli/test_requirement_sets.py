@@ -37,6 +37,15 @@ def test_requirements_of_a_set(command: Runner) -> None:
     assert command("list", "--uncovered").status == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "default"),
+    [("run", "(default: the newest set)"), ("list", "(default: 'all'; with --uncovered the newest set)")],
+)
+def test_the_help_says_what_is_taken_without_the_option(name: str, default: str, command: Runner) -> None:
+    """A run is about the newest set, a list about everything."""
+    assert default in " ".join(command(name, "--help").out.split())
+
+
 def test_cases_of_a_set(command: Runner) -> None:
     """Cases are listed by the same set."""
     listed = json.loads(command("list", "--requirements-set", "sipc-2026.1", "--json").out)["cases"]

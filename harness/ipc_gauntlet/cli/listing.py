@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ipc_gauntlet.cli.options import (
+    WHOLE,
     no_color_option,
     package_option,
     selection_from,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--requirements", "show_requirements", is_flag=True, help="List requirements instead of cases.")
 @click.option("--mutants", "show_mutants", is_flag=True, help="List flawed implementations instead of cases.")
 @click.option("--uncovered", is_flag=True, help="With --requirements: only those of the set without a case.")
-@set_option
+@partial(set_option, default=f"'{WHOLE}'; with --uncovered the newest set")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @package_option
 @no_color_option

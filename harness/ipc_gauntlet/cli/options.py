@@ -102,13 +102,12 @@ WHOLE = "all"
 """In place of the name of a requirement set: the whole catalogue."""
 
 
-def set_option(command: Command) -> Command:
-    """`--requirements-set`."""
+def set_option(command: Command, default: str = "the newest set") -> Command:
+    """`--requirements-set`; `default` says what is taken without it."""
     return click.option(
         "--requirements-set",
         metavar="NAME",
-        help=f"Only the requirements of this published set; '{WHOLE}' for the whole catalogue "
-        "(default: the newest set).",
+        help=f"Only the requirements of this published set; '{WHOLE}' for the whole catalogue (default: {default}).",
     )(command)
 
 

@@ -22,7 +22,7 @@ class Noise:
 
     Args:
         overshoot_s: High quantile of how much later than asked a short sleep returned, in seconds.
-        scale: Factor for slow machines, from `SIPC_TIME_SCALE`.
+        scale: Factor for slow machines, from `IPC_GAUNTLET_TIME_SCALE`.
     """
 
     overshoot_s: float
