@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,17 @@ from sipc.cbor import Value
 from sipc.envelope import Envelope, Kind, Label, SignedEnvelope
 from sipc.errors import AuthenticationError, LocalError
 from sipc.rpc import Call, Message
-from sipc.signing import HOP_BY_HOP, LONGEST_S, Claim, Reader, Signer, sign, signed_octets, verify
+from sipc.signing import (
+    HOP_BY_HOP,
+    LONGEST_S,
+    Claim,
+    Reader,
+    Signer,
+    load_private_key,
+    sign,
+    signed_octets,
+    verify,
+)
 
 SECRET = b"\x07" * 32
 PUBLIC = Ed25519PrivateKey.from_private_bytes(SECRET).public_key().public_bytes_raw()
@@ -132,3 +144,19 @@ def test_what_is_signed() -> None:
     """The context, then the map without what changes on the way and without the signature."""
     octets = signed_octets({0: 1, 1: 2, 2: 3, 4: "a.b", 20: b"s", 21: [b"i", 1]})
     assert octets == b"SIPC/1 msg" + bytes.fromhex("a4000101020463612e621582416901")
+
+
+def pkcs8(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
+    """A key as the driver protocol has it."""
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def test_signing_keys_are_loaded() -> None:
+    """A key of another kind is none to sign with, and what is no key is an error of whoever gave it."""
+    assert load_private_key(pkcs8(Ed25519PrivateKey.from_private_bytes(SECRET))) == SECRET
+    assert load_private_key(pkcs8(X25519PrivateKey.from_private_bytes(SECRET))) is None
+    with pytest.raises(LocalError) as caught:
+        load_private_key(b"no key")
+    assert caught.value.reason == "malformed"
