@@ -200,7 +200,9 @@ def test_the_summary_tells_early_from_blind_and_stalls_from_findings() -> None:
     stall = _finding(
         signature="hang-0123456789abcdef", status="unreproduced", message="no answer after 0.5 s"
     )
-    shown = _shown(_status(targets=(early,), findings=(stall,), findings_total=1, exit_status=3))
+    other = msgspec.structs.replace(stall, target="two", signature="hang-1123456789abcdef")
+    shown = _shown(_status(targets=(early,), findings=(stall, other), findings_total=2, exit_status=3))
+    assert "2 targets  no answer after 0.5 s" in shown
     assert "does not count  one  it was not fuzzed" in shown
     assert "took too long once, and not again" in shown
     assert "FOUND" not in shown

@@ -1,5 +1,6 @@
 """Campaigns over odd engines: what is kept, what is believed, and what is said."""
 
+import json
 import os
 import shutil
 import signal
@@ -91,6 +92,14 @@ def test_each_engine_has_a_canary_of_its_own(campaign: Make) -> None:
     }
     assert (target.canary, target.blind, end.exit_status) == ("caught", "", 0)
     assert any("odd_engines:BLIND missed its canary" in line for line in target.warnings)
+
+
+def test_a_defect_in_what_prepares_a_target_is_left_out(campaign: Make, store: Store) -> None:
+    """The others of its group are tried without it, or nobody would know whether the target is tested."""
+    end = campaign(engines=("odd_engines:PREPARING",)).run(until=settled)
+    assert end.targets[0].canary == "caught"
+    (kept,) = (store.root / "canaries").iterdir()
+    assert "+" not in json.loads(kept.read_text())["plant"]
 
 
 def test_a_canary_that_had_no_processor_was_not_missed(

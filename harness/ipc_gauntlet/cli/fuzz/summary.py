@@ -55,7 +55,10 @@ def _print_findings(console: Console, status: Status, options: str) -> None:
         )
     if open_ones:
         put(console, "")
-    once = {one.message: [one.target] for one in status.findings if one.status == "unreproduced"}
+    once: dict[str, list[str]] = {}
+    for one in status.findings:
+        if one.status == "unreproduced":
+            once.setdefault(one.message, []).append(one.target)
     _print_about(console, ("took too long once, and not again", "yellow"), once)
 
 

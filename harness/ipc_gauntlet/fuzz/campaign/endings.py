@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _SUSPECT = "suspect"
 _ONCE = ("0/1", "1/1")
+_FIRED = re.compile(rf"{canaries.ERROR}: (\S+)")
 
 
 def settle(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
@@ -232,9 +234,9 @@ def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
     elif kind in ("hang", "memory"):
         # A stall of the machine, or a finding of the fuzzing itself: it flies again later.
         campaign.answer(target, (engine,), UNTRIED)
-    elif job.groups:
-        again = _try(campaign, target, engine, job.groups, job.since)
-        again.hasty = job.hasty or _is_hasty(job)
+    elif groups := (*_without_those_that_fired(job, kind), *job.groups):
+        again = _try(campaign, target, engine, groups, job.since)
+        again.hasty = job.hasty or (kind == "done" and _is_hasty(job))
     elif kind != "done":
         campaign.check_disk()
         campaign.answer(target, (engine,), f"none: {jobs.why(job, ended)}")
@@ -246,6 +248,14 @@ def _flown(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         campaign.answer(target, (engine,), MISSED)
         campaign.plants.pop(target, None)  # next time the corpus reaches further
     remove(job.folder)
+
+
+def _without_those_that_fired(job: jobs.Job, kind: str) -> tuple[str, ...]:
+    """The same defects once more, if one of them ended the process when the target was only prepared: without that one."""
+    fired = _FIRED.findall(job.process.said()) if kind == "died" else []
+    planted = job.spec.plant.split("+")
+    left = [one for one in planted if one not in fired]
+    return ("+".join(left),) if left and len(left) < len(planted) else ()
 
 
 def _caught(campaign: Supervisor, job: jobs.Job, seconds: float) -> None:

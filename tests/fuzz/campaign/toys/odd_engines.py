@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.execute import made
+from ipc_gauntlet.fuzz.plant import PlantedDefect
 from ipc_gauntlet.fuzz.spec import Exit, Spec
 from ipc_gauntlet.fuzz.work import Work
 
@@ -132,7 +133,18 @@ class Slow(Odd):
             time.sleep(_PAUSE)
 
 
-STEADY, SLOW = Odd(), Slow()
+class Preparing(Odd):
+    """Its target runs into the first defect when it is prepared, before any input is executed."""
+
+    def run(self, work: Work) -> None:
+        """As its base, if that defect is not planted."""
+        planted = work.spec.plant.split("+")
+        if len(planted) > 1:
+            raise PlantedDefect(planted[0])
+        super().run(work)
+
+
+STEADY, PREPARING, SLOW = Odd(), Preparing(), Slow()
 BLIND = Odd(canary=False)
 UNMEASURED = Unmeasured()
 JUNK, MUTE, FLOOD, HIDE = Odd(_junk), Odd(_mute), Odd(_flood), Odd(_hide)
