@@ -92,6 +92,11 @@ MUTANTS: tuple[Mutant, ...] = (
         patches=(
             Patch(
                 module="sipc_runtime.retry",
+                old="                if self._clock.monotonic() + pause >= deadline:\n                    break\n",
+                new="",
+            ),
+            Patch(
+                module="sipc_runtime.retry",
                 old="min(deadline, self._clock.monotonic() + pause)",
                 new="deadline + 600 + pause",
             ),

@@ -115,8 +115,7 @@ class Caller:
             if remaining <= 0 or self._ended:
                 break
             outcome = self._attempt(replace(call, budget_ms=remaining * 1000), deadline)
-            last = attempt + 1 == self._policy.attempts
-            if last or not _again(outcome, keyed=call.idem is not None, idempotent=idempotent):
+            if not _again(outcome, keyed=call.idem is not None, idempotent=idempotent):
                 break
             pause = self._policy.wait(attempt, self._fraction())
             if (asked := _asked_pause(outcome)) > pause:

@@ -19,7 +19,6 @@ from sipc_runtime.retry import Caller, RetryPolicy
 from sipc_runtime.transport import TcpAddress
 
 QUIET = Handlers(lambda _endpoint, _event: None, lambda _endpoint, _event: None)
-REFUSED = RequestFailed(-1, "peer-closed", "not_executed", Executed.NO)
 
 
 class Jumping:
@@ -117,15 +116,6 @@ def test_a_final_answer_is_not_asked_again() -> None:
     """However long a pause it names."""
     answer = answered(Status.DENIED, 10)
     assert attempts(answer, 0, THRICE) == (answer, [0.0])
-
-
-def test_nothing_is_waited_for_after_the_last_attempt() -> None:
-    """Nobody would come back after it."""
-    clock = Jumping()
-    refused = cast("Endpoint", Answering(clock))
-    caller = Caller(lambda _handlers: refused, QUIET, RetryPolicy(attempts=1, base=4.0), clock, lambda: 1.0)
-    assert caller.call(Call("app.do", budget_ms=10_000)) == REFUSED
-    assert clock.now == 100.0
 
 
 @pytest.mark.parametrize(("code", "told"), [(RejectCode.BUSY, 250), (RejectCode.VERSION, 0)])
