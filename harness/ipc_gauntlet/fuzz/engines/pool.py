@@ -46,7 +46,10 @@ class Pool(Weighted[Entry]):
 
     def add(self, entry: Entry) -> None:
         """Take an input in."""
-        super().add(entry)
+        self.entries.append(entry)
+        if self._cumulated:
+            # Good until all are weighed again: that would be too dear for each that is new.
+            self._cumulated.append(self._cumulated[-1] + self._weight(entry))
         if not len(self.entries) % _ASKED_EVERY:
             self._usual = _USUAL * median_low(one.effort for one in self.entries)
 
@@ -63,6 +66,11 @@ class Pool(Weighted[Entry]):
             self._spent_on_dear += effort
         found.picked += 1
         return found
+
+    def any(self) -> Entry:
+        """Choose an input to take pieces of: the shorter one of two, each as likely as the others."""
+        one, other = super().any(), super().any()
+        return one if len(one.data) <= len(other.data) else other
 
     def energy(self, entry: Entry) -> float:
         """What part of the usual number of tries an input is worth: less, if it costs more than is usual."""

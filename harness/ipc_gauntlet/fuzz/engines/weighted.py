@@ -68,9 +68,7 @@ class Weighted(Generic[_One]):
     def add(self, entry: _One) -> None:
         """Take an input in."""
         self.entries.append(entry)
-        if self._cumulated:
-            # Good until all are weighed again.
-            self._cumulated.append(self._cumulated[-1] + self._weight(entry))
+        self._until_weighed = 0
 
     def pick(self) -> _One:
         """Choose an input by weight."""
@@ -89,10 +87,8 @@ class Weighted(Generic[_One]):
         return self.entries[min(bisect_right(weights, self._draw() * weights[-1]), len(weights) - 1)]
 
     def any(self) -> _One:
-        """Choose an input to take pieces of: the shorter one of two, each as likely as the others."""
-        entries, draw = self.entries, self._draw
-        one, other = entries[int(draw() * len(entries))], entries[int(draw() * len(entries))]
-        return one if len(one.data) <= len(other.data) else other
+        """Choose an input, each as likely as the others."""
+        return self.entries[int(self._draw() * len(self.entries))]
 
     def _weight(self, entry: _One) -> float:
         shown = self._shown
