@@ -10,6 +10,7 @@ the pages again and compare.
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,12 +34,17 @@ def cases() -> list[dict[str, Any]]:
     return found
 
 
+def without_places(diff: str) -> str:
+    """A diff without line numbers, which change with whatever stands above the lines that it is about."""
+    return re.sub(r"^@@ [-+0-9, ]+ @@", "@@", diff, flags=re.MULTILINE)
+
+
 def settled(report: dict[str, Any]) -> dict[str, Any]:
     """A report without what depends on the machine and the moment."""
     kept = {name: value for name, value in report.items() if name not in ("tool", *_PASSING)}
     kept["mutants"] = [
         {name: value for name, value in one.items() if name not in _PASSING}
-        | {"reason": one["reason"].replace(sys.executable, "python")}
+        | {"reason": one["reason"].replace(sys.executable, "python"), "diff": without_places(one["diff"])}
         for one in report["mutants"]
     ]
     return kept

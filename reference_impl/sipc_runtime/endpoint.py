@@ -18,8 +18,9 @@ from sipc.exchange import Answer
 from sipc.rpc import Call, Message
 from sipc.timers import Timeouts
 from sipc_runtime.clock import Alarm, Clock
+from sipc_runtime.endpoint_parts import HIGH_WATER as HIGH_WATER
+from sipc_runtime.endpoint_parts import READ_STOP, NotConnected, Origin, PeerBehind, WhenFull
 from sipc_runtime.endpoint_parts import Handlers as Handlers
-from sipc_runtime.endpoint_parts import NotConnected, Origin, PeerBehind, WhenFull
 from sipc_runtime.inbox import TRAFFIC, Inbox
 from sipc_runtime.lease import Lease, Reader, Waiter
 from sipc_runtime.lease import Outcome as Outcome
@@ -27,11 +28,6 @@ from sipc_runtime.ringing import PATIENCE_S, ConnectionAlarm
 from sipc_runtime.transport import READ_SIZE, Stream, StreamBroken, TransportError
 from sipc_runtime.workers import CONNECTION_THREADS
 from sipc_runtime.writing import Writer
-
-# A program that sends while more than this waits is held up until the peer has read.
-HIGH_WATER = 256 * 1024
-# More than this can only be answers to a peer that does not read them: then its stream is not read either.
-READ_STOP = 2 * HIGH_WATER
 
 T = TypeVar("T")
 _WAIT, _PASS = WhenFull.WAIT, WhenFull.PASS

@@ -15,6 +15,11 @@ from sipc_runtime.transport import Stream
 if TYPE_CHECKING:
     from sipc_runtime.endpoint import Endpoint
 
+# A program that sends while more than this waits is held up until the peer has read.
+HIGH_WATER = 256 * 1024
+# More than this can only be answers to a peer that does not read them: then its stream is not read either.
+READ_STOP = 2 * HIGH_WATER
+
 T = TypeVar("T")
 
 
