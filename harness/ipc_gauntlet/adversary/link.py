@@ -5,7 +5,7 @@ Everything a case can ask or do about one connection is here. Decisions are in `
 
 from collections.abc import Callable, Sequence
 
-from ipc_gauntlet.adversary.actions import Abort, Action, Finish, Pause, Resume, Send
+from ipc_gauntlet.adversary.actions import Abort, Action, Finish, Pause, Resume, Send, joined
 from ipc_gauntlet.adversary.capture import Firing, TraceLine
 from ipc_gauntlet.adversary.core import LinkCore
 from ipc_gauntlet.adversary.faults import How, Recorded
@@ -242,7 +242,7 @@ class Link:
 
     def _run(self, actions: list[Action]) -> None:
         self.moves += 1
-        for action in actions:
+        for action in joined(actions):
             if isinstance(action, Send):
                 self._send(action)
             elif isinstance(action, Finish | Abort):
