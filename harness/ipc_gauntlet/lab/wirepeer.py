@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from ipc_gauntlet.errors import Inconclusive
 from ipc_gauntlet.lab.waiting import PATIENCE_S
 from ipc_gauntlet.lab.wirelink import Edit, WireLink
 from ipc_gauntlet.lab.wirestates import emit, goes_on, reach
 from ipc_gauntlet.peer import Outgoing
+from ipc_gauntlet.peer.cbor import CborError
 from ipc_gauntlet.peer.conversation import METHOD_PREFIX, NAMES, Fields
+from ipc_gauntlet.peer.negotiation import NegotiationError
+from ipc_gauntlet.peer.noise import NoiseError
+from ipc_gauntlet.peer.payloads import PayloadError
 from ipc_gauntlet.peer.states import MessageKind, State
 
 
@@ -67,11 +72,23 @@ class WirePeer(WireLink):
 
     def message3(self, edit: Edit | None = None) -> bytes:
         """Send Noise message 3."""
-        return self._step([self.peer.message3()], edit)
+        return self._answer(self.peer.message3, edit)
 
     def accept(self, edit: Edit | None = None) -> bytes:
         """Send Noise message 2."""
-        return self._step([self.peer.accept()], edit)
+        return self._answer(self.peer.accept, edit)
+
+    def _answer(self, make: Callable[[], Outgoing], edit: Edit | None) -> bytes:
+        """Send what follows from what was heard.
+
+        Raises:
+            Inconclusive: Nothing follows from it: the implementation under test did not keep to the protocol before.
+        """
+        try:
+            made = make()
+        except (NoiseError, NegotiationError, PayloadError, CborError) as problem:
+            raise Inconclusive(f"{self.name}: what it heard cannot be answered: {problem}") from problem
+        return self._step([made], edit)
 
     def retry(self, version: int, suite: int, edit: Edit | None = None) -> bytes:
         """Send RETRY."""

@@ -13,7 +13,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
-from ipc_gauntlet import Finding
+from ipc_gauntlet import Finding, Inconclusive
 from ipc_gauntlet_suites.machines.choices import seeded_backend
 
 P = ParamSpec("P")
@@ -221,7 +221,10 @@ def search(make: Callable[[], Machine], budget: Budget, run_seed: int) -> Search
     except _Halt as halt:
         if halt.cause is not None:
             raise halt.cause from None
-    except (Broken, Flaky):
+    except Broken:
         if found.finding is None:
             raise
+    except Flaky as flaky:
+        if found.finding is None:
+            raise Inconclusive(f"the same choices did not make the same schedule twice: {flaky}") from flaky
     return found

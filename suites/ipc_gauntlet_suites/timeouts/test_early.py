@@ -9,9 +9,9 @@ from ipc_gauntlet_suites.timeouts.scenarios import TIMERS, started
 
 LENGTHS_MS = (1037,)
 SAMPLES = 40
-CLIENTS = 8
+CLIENTS = 16
 SHORTEST_MS = 21
-APART_S = 0.011
+APART_S = 0.009
 
 
 @case("TIME-12", needs=("virtual-clock",), axes="each")
