@@ -35,6 +35,8 @@ def timer(lab: Lab, **wanted_ms: int) -> Timer:
     Raises:
         Inconclusive: The timer can only be waited for, and it is too long for that.
     """
+    # Looking how noisy the machine is takes a while: now, and not between a stimulus and what follows from it.
+    _ = lab.noise
     declared = lab.timeouts
     name = next(iter(wanted_ms))
     if lab.has("timeouts"):
