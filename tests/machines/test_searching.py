@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ipc_gauntlet import Finding, Inconclusive
 from ipc_gauntlet_suites.machines.running import Budget, Machine, always, search, step
 
-BUDGET = Budget(examples=60, steps=10, wall_s=60.0, shrink_s=2.0)
+BUDGET = Budget(examples=60, steps=10, wall_s=60.0, shrink_s=20.0)
 
 
 class Adder(Machine):
