@@ -15,16 +15,78 @@ from typing import Any, cast
 from sipc import cbor, shapes
 from sipc.cbor import Key, Value
 from sipc.errors import LocalError, MalformedError, ProtocolError
-from sipc.vocabulary import Field as Field
-from sipc.vocabulary import Kind as Kind
-from sipc.vocabulary import Label as Label
-from sipc.vocabulary import Status as Status
 
 VERSION = 1
 FIRST_IGNORABLE_KEY = 64
 MAX_BUDGET_MS = 600_000
 MAX_MESSAGE = 1 << 20
 MAX_UINT = 2**64 - 1
+
+
+class Kind(IntEnum):
+    """What a message is."""
+
+    REQUEST = 0
+    RESPONSE = 1
+    EVENT = 2
+    CANCEL = 3
+
+
+class Field(IntEnum):
+    """The keys of the map."""
+
+    VER = 0
+    KIND = 1
+    MID = 2
+    CORR = 3
+    METHOD = 4
+    SCHEMA = 5
+    IDEM = 6
+    BUDGET = 7
+    LABEL = 8
+    PURPOSE = 9
+    CAP = 10
+    PROV = 11
+    OKEY = 12
+    TRACE = 13
+    BODY = 14
+    STATUS = 15
+    ERR = 16
+    CRIT = 17
+    FROM = 18
+    TO = 19
+    SIG = 20
+    ONCE = 21
+
+
+class Status(IntEnum):
+    """Error codes of responses and of ERROR records; 0 is success."""
+
+    OK = 0
+    PROTOCOL = 1
+    TOO_LARGE = 2
+    BUSY = 3
+    DENIED = 4
+    SCHEMA = 5
+    SCHEMA_UNSUPPORTED = 6
+    DEADLINE_EXCEEDED = 7
+    CANCELLED = 8
+    IDEM_REQUIRED = 9
+    IDEM_MISMATCH = 10
+    IN_PROGRESS = 11
+    OUTCOME_UNKNOWN = 12
+    UNAVAILABLE = 13
+    INTERNAL = 14
+
+
+class Label(IntEnum):
+    """How confidential a message is. A missing label is the strictest."""
+
+    PUBLIC = 0
+    INTERNAL = 1
+    CONFIDENTIAL = 2
+    RESTRICTED = 3
+
 
 # Reading a member of an enumeration costs as much as several lookups; these are read for every message.
 _KINDS = tuple(Kind)
@@ -424,20 +486,6 @@ def encode(envelope: Envelope) -> bytes:
         LocalError: The content is outside the CBOR subset or its limits.
     """
     return cbor.encode(envelope.fields)
-
-
-def error_detail(ref: bytes, *, retryable: bool, retry_after_ms: int | None = None) -> dict[Key, Value]:
-    """The `err` field of a failed response.
-
-    Args:
-        ref: Eight random bytes that also stand in this side's log.
-        retryable: Whether the same request may succeed later.
-        retry_after_ms: How long the caller should wait.
-    """
-    detail: dict[Key, Value] = {0: ref, 1: retryable}
-    if retry_after_ms is not None:
-        detail[2] = retry_after_ms
-    return detail
 
 
 RETRYABLE: frozenset[Status] = frozenset({Status.BUSY, Status.IN_PROGRESS, Status.UNAVAILABLE})

@@ -181,7 +181,7 @@ class Exchange:
             _STATUS: answer.status,
         }
         if answer.status != _OK:
-            fields[_ERR] = wire.error_detail(
+            fields[_ERR] = outgoing.error_detail(
                 self._out.random(_REF),
                 retryable=answer.status in wire.RETRYABLE,
                 retry_after_ms=answer.retry_after_ms,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 
 from sipc import cbor
-from sipc.cbor import Value
+from sipc.cbor import Key, Value
 from sipc.envelope import BY_KIND, PLAIN, VERSION, Field, Kind, Status, build, encode
 from sipc.errors import LocalError
 
@@ -53,3 +53,17 @@ def message(kind: Kind, mid: int, fields: Mapping[int, Value]) -> bytes:
 
 def _is_success(fields: Mapping[int, Value]) -> bool:
     return fields.get(15) == _OK and fields.get(16) is None
+
+
+def error_detail(ref: bytes, *, retryable: bool, retry_after_ms: int | None = None) -> dict[Key, Value]:
+    """The `err` field of a failed response.
+
+    Args:
+        ref: Eight random bytes that also stand in this side's log.
+        retryable: Whether the same request may succeed later.
+        retry_after_ms: How long the caller should wait.
+    """
+    detail: dict[Key, Value] = {0: ref, 1: retryable}
+    if retry_after_ms is not None:
+        detail[2] = retry_after_ms
+    return detail

@@ -7,10 +7,11 @@ from typing import cast
 import pytest
 from sipc_running import Running, initiator, times
 
-from sipc.envelope import Field, Kind, Status, build, error_detail
+from sipc.envelope import Field, Kind, Status, build
 from sipc.events import Executed, RequestFailed, ResponseReceived
 from sipc.framing import encode_frame
 from sipc.negotiation import Reject, RejectCode
+from sipc.outgoing import error_detail
 from sipc.rpc import Call
 from sipc_runtime.client import connect
 from sipc_runtime.clock import SYSTEM_CLOCK, Alarm, Callback
