@@ -45,3 +45,22 @@ def test_times_are_judged_by_the_slower_of_two_doublings() -> None:
     assert exponent_of_times([1, 1, 10, 40, 160]) == pytest.approx(2.0)
     assert exponent_of_times([1, 1, 10, 20, 160]) == pytest.approx(1.0)  # one outlier
     assert exponent_of_times([1, 1, 10, 80, 160]) == pytest.approx(1.0)
+
+
+@given(st.floats(0.0, 0.45), st.integers(1, 1000))
+def test_quadratic_work_shows_beneath_what_is_linear(share: float, factor: int) -> None:
+    """`share` of the largest time is linear work; a copy of a buffer for every byte shows although lines cost much."""
+    top = SIZES[-1]
+    costs = [factor * (share * size / top + (1 - share) * (size / top) ** 2) for size in SIZES]
+    assert exponent_of_times(costs) == pytest.approx(2.0, abs=0.01)
+
+
+@given(st.lists(st.floats(1.0, 1.2), min_size=5, max_size=5), st.integers(1, 10**6))
+def test_noise_is_no_growth(noise: list[float], factor: int) -> None:
+    costs = [factor * size * math.log2(size) * more for size, more in zip(SIZES, noise, strict=True)]
+    assert exponent_of_times(costs) < 1.6
+
+
+def test_a_cache_that_is_too_small_is_no_growth() -> None:
+    """What is done for a byte takes longer from some size on: dearer by as much with every doubling, at the worst."""
+    assert exponent_of_times([2, 5.2, 12.8]) < 1.6

@@ -3,7 +3,7 @@
 For some inputs of a corpus, the families of each are measured at sizes that double. Lines and memory are counted, so the
 first look is exact. Work within the interpreter's own functions (copying a buffer for every byte) makes no lines; for
 the families that make the parser do most, CPU time is measured as well, at larger sizes, and believed only if it shows
-twice. Whatever a parser refuses at once costs the same at every size, and is left alone.
+each of three times. Whatever a parser refuses at once costs the same at every size, and is left alone.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ _POINTS = 4
 _LEAST_FAMILIES = 4
 _FLAT = 20
 _TIMED = 3
+_TIMES = 3
 _TIMES_LIMIT = 1.6
 """Times are measured, not counted: quadratic work comes to 2 where it dominates, linear work to 1."""
 
@@ -189,7 +190,7 @@ def judge_counts(target: Target, measured: Measured) -> Iterator[Finding]:
 
 
 def timed(target: Target, child: Child, family: Family, hot: Frame | None) -> Finding | None:
-    """The finding of a family whose CPU time grows too fast, seen twice.
+    """The finding of a family whose CPU time grows too fast, seen three times in a row.
 
     Args:
         target: What it is for.
@@ -198,7 +199,7 @@ def timed(target: Target, child: Child, family: Family, hot: Frame | None) -> Fi
         hot: The function in which most lines are executed.
     """
     found: Finding | None = None
-    for _ in range(2):
+    for _ in range(_TIMES):
         measured = measure(family, target, child, sizes(_TIMED_TOP, 10), "time")
         if measured is None or measured.answers[-1].cpu_ns < _LEAST_NS:
             return None

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 LIMIT = 1.4
 """Exponents up to this are honest: 1 is linear, n log n comes to less than 1.2 between the sizes used here."""
+_SUSPECT = 1.3
+"""Measured exponents up to this may be noise, or caches that no longer hold the input."""
 
 
 def sizes(top: int, count: int = 5) -> list[int]:
@@ -41,7 +43,11 @@ def exponent_of_counts(costs: Sequence[float]) -> float:
 
 
 def exponent_of_times(costs: Sequence[float]) -> float:
-    """The exponent of a cost that was measured, at sizes that double: the smaller of the last two doublings.
+    """The exponent of a cost that was measured, at sizes that double.
+
+    The smaller of the last two doublings, so that one outlier is no growth. Where both are beyond what noise and caches
+    do, the work that is linear is taken away first: twice a size costs that work twice, and what it costs more is all of
+    a higher power. Quadratic work shows in it long before it outweighs what is done for every byte.
 
     Args:
         costs: At least three, the one of the smallest size first.
@@ -52,4 +58,8 @@ def exponent_of_times(costs: Sequence[float]) -> float:
     last = costs[-3:]
     if len(last) < 3 or min(last) <= 0:
         return 0.0
-    return max(min(math.log2(after / before) for before, after in itertools.pairwise(last)), 0.0)
+    slower = min(math.log2(after / before) for before, after in itertools.pairwise(last))
+    if slower <= _SUSPECT:
+        return max(slower, 0.0)
+    less, more = (after - 2 * before for before, after in itertools.pairwise(last))
+    return max(slower, min(math.log2(more / less), 2.0))
