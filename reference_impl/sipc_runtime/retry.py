@@ -115,6 +115,8 @@ class Caller:
             if remaining <= 0 or self._ended:
                 break
             outcome = self._attempt(replace(call, budget_ms=remaining * 1000), deadline)
+            if attempt + 1 == self._policy.attempts:
+                break  # nobody waits for what does not come
             if not _again(outcome, keyed=call.idem is not None, idempotent=idempotent):
                 break
             pause = self._policy.wait(attempt, self._fraction())

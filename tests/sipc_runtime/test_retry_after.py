@@ -113,6 +113,15 @@ def test_a_refusal_says_how_long_to_wait(pause_ms: int, made: list[float]) -> No
     assert times_made == pytest.approx(made)
 
 
+def test_the_last_attempt_ends_the_call_at_once() -> None:
+    """Who has no attempt left does not wait for one."""
+    clock = Jumping()
+    answer = answered(Status.UNAVAILABLE, 700)
+    caller = Caller(lambda _handlers: cast("Endpoint", Answering(clock, answer)), QUIET, THRICE, clock, lambda: 1.0)
+    assert caller.call(Call("app.do", budget_ms=10_000)) == answer
+    assert clock.now - 100.0 == pytest.approx(clock.attempts[-1])
+
+
 def test_a_final_answer_is_not_asked_again() -> None:
     """However long a pause it names."""
     answer = answered(Status.DENIED, 10)
