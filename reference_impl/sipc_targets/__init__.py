@@ -2,7 +2,7 @@
 
 `streams`, `parsers`, `credentials`, `grants`, `noise`, `datagrams` and `driver` take one input each; `handshakes` and
 `sessions` play whole conversations in which the harness's peer holds the keys. The formats are in `wire`, what must
-never happen is in `violations`. `differential` has the peer read what the reference reads.
+never happen is in `violations`. `differential` has the peer read what the reference reads, `judged` has it judge what is signed.
 """
 
 from collections.abc import Iterator
@@ -19,6 +19,7 @@ from sipc_targets import (
     driver,
     grants,
     handshakes,
+    judged,
     noise,
     parsers,
     sessions,
@@ -38,5 +39,6 @@ def _all() -> Iterator[Target]:
 
 
 _OWN = tuple(_all())
-TARGETS = (*_OWN, *differential.targets({target.name: target for target in _OWN}))
+_KNOWN = {target.name: target for target in _OWN}
+TARGETS = (*_OWN, *differential.targets(_KNOWN), *judged.targets(_KNOWN))
 """Every target, found by the entry point `ipc_gauntlet.fuzz_targets`."""

@@ -17,10 +17,10 @@ from sipc_targets.violations import ForgedAccepted
 _INITIATOR, _RESPONDER, _, _ = names()
 _WALL = material().wall
 _ISSUER_KEY, _SIGNER_KEY = signing_key("issuer"), signing_key("signer")
-_ISSUERS = {ISSUER: _ISSUER_KEY.public_key().public_bytes_raw()}
-_HOLDER = tokens.Holder(_INITIATOR, _RESPONDER, b"b" * 32, _WALL)
-_REQUEST = Envelope({0: 1, 1: 0, 2: 0, 4: "app.echo", 7: 1000, 8: 0, 9: "test"})
-_READER = Reader(
+ISSUERS = {ISSUER: _ISSUER_KEY.public_key().public_bytes_raw()}
+HOLDER = tokens.Holder(_INITIATOR, _RESPONDER, b"b" * 32, _WALL)
+REQUEST = Envelope({0: 1, 1: 0, 2: 0, 4: "app.echo", 7: 1000, 8: 0, 9: "test"})
+READER = Reader(
     _RESPONDER,
     _INITIATOR,
     _WALL,
@@ -35,8 +35,8 @@ def read_token(data: bytes) -> dict[cbor.Key, cbor.Value]:
     Raises:
         MalformedError, AuthenticationError: See `sipc.tokens`.
     """
-    token = tokens.decode(data, _ISSUERS)
-    tokens.judge(token, _REQUEST, _HOLDER)
+    token = tokens.decode(data, ISSUERS)
+    tokens.judge(token, REQUEST, HOLDER)
     # What a server reads of a token that is good.
     cbor.encode([token.issuer, token.ident, token.expires, token.label, token.uses, token.scope])
     return dict(token.claims)
@@ -78,7 +78,7 @@ def read_signed(data: bytes) -> Claim | None:
     try:
         envelope.decode(signed_message(data))
     except SignedEnvelope as signed:
-        claim = signing.verify(signed.envelope, _READER)
+        claim = signing.verify(signed.envelope, READER)
         _forge(signed.envelope)
         return claim
     return None
@@ -88,7 +88,7 @@ def _forge(message: Envelope) -> None:
     """What is covered by the signature cannot be changed."""
     forged = Envelope({**message.fields, 14: [message.body, 1]})
     try:
-        signing.verify(forged, _READER)
+        signing.verify(forged, READER)
     except AuthenticationError:
         return
     raise ForgedAccepted("the body is not covered by the signature")

@@ -117,7 +117,9 @@ def test_the_last_attempt_ends_the_call_at_once() -> None:
     """Who has no attempt left does not wait for one."""
     clock = Jumping()
     answer = answered(Status.UNAVAILABLE, 700)
-    caller = Caller(lambda _handlers: cast("Endpoint", Answering(clock, answer)), QUIET, THRICE, clock, lambda: 1.0)
+    caller = Caller(
+        lambda _handlers: cast("Endpoint", Answering(clock, answer)), QUIET, THRICE, clock, lambda: 1.0
+    )
     assert caller.call(Call("app.do", budget_ms=10_000)) == answer
     assert clock.now - 100.0 == pytest.approx(clock.attempts[-1])
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from random import Random
+from typing import Any
 
 import pytest
 
 import sipc.envelope
+import sipc.tokens
 from ipc_gauntlet.driver import DriverCommand
 from ipc_gauntlet.fuzz import Target
 from ipc_gauntlet.fuzz.differential.answers import Answer
@@ -16,13 +18,16 @@ from ipc_gauntlet.fuzz.differential.compare import compare, refer
 from ipc_gauntlet.fuzz.differential.remote import RemoteParser
 from ipc_gauntlet.fuzz.execute import execute
 from ipc_gauntlet.peer import cbor
+from sipc.errors import AuthenticationError
 from sipc_targets import TARGETS
 
 PAIRS = {target.name: target for target in TARGETS if target.name.startswith("differential.")}
 
+JUDGE = sipc.tokens.judge
+
 
 def test_all_that_the_peer_reads_is_compared() -> None:
-    """CBOR, negotiation, control records, handshake payloads, messages."""
+    """CBOR, negotiation, control records, handshake payloads, messages, and what is signed."""
     assert set(PAIRS) == {
         "differential.cbor",
         "differential.negotiation",
@@ -32,6 +37,9 @@ def test_all_that_the_peer_reads_is_compared() -> None:
         "differential.handshake.certificates",
         "differential.handshake.names",
         "differential.envelope",
+        "differential.token",
+        "differential.token.claims",
+        "differential.signing",
     }
 
 
@@ -58,6 +66,46 @@ def test_a_second_that_takes_everything_is_noticed(target: Target, monkeypatch: 
     refused = next(data for data in (b"\xff", b"\x00\x01\xff") if not pair.first.judge(data).accepted)  # type: ignore[attr-defined]
     with pytest.raises(Exception, match="accepts"):
         lax(refused)
+
+
+def _another_reason(error: AuthenticationError) -> AuthenticationError:
+    error.reason = "expired" if error.reason == "unauthorized" else "unauthorized"
+    return error
+
+
+def _judge_with_another_reason(*given: Any) -> None:  # noqa: ANN401
+    try:
+        JUDGE(*given)
+    except AuthenticationError as error:
+        raise _another_reason(error) from error
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "value"),
+    [
+        ("differential.token.claims", "sipc.tokens.judge", _judge_with_another_reason),
+        ("differential.token", "sipc.tokens.judge", _judge_with_another_reason),
+        ("differential.token.claims", "sipc.tokens._judge_time", lambda *_: None),
+        ("differential.token.claims", "sipc.tokens.SKEW_S", 32.0),
+        ("differential.token.claims", "sipc.tokens.LONGEST_S", (1, 1, 1, 1)),
+        ("differential.signing", "sipc.signing.LONGEST_S", 1.0),
+        ("differential.signing", "sipc.signing.HOP_BY_HOP", frozenset({2, 7, 11, 13, 14, 20})),
+    ],
+)
+def test_a_flaw_in_judging_is_noticed(
+    name: str, attribute: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrong reason, too: who reports one class of refusal for another is caught by what the page says."""
+    monkeypatch.setattr(attribute, value)
+    target = PAIRS[name]
+    assert target.structure is not None
+    rng = Random(3)  # noqa: S311 - reproducible on purpose
+    seeds = [bytes(seed) for seed in target.seeds()]
+    inputs = [*seeds, *(target.structure.mutate(rng.choice(seeds), rng) for _ in range(300))]
+    kinds = {
+        one.finding.kind for one in (execute(target, data) for data in inputs) if one.finding is not None
+    }
+    assert "disagreement" in kinds
 
 
 def test_told_values_are_there_for_every_parser_of_the_driver_protocol() -> None:

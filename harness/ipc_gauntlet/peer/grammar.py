@@ -49,7 +49,8 @@ def text(low: int, high: int) -> Check:
     return lambda value: isinstance(value, str) and low <= len(value.encode()) <= high
 
 
-def _method(value: object) -> bool:
+def method_name(value: object) -> bool:
+    """Whether it is the name of a method."""
     return isinstance(value, str) and len(value.encode()) <= 128 and _METHOD.fullmatch(value) is not None
 
 
@@ -84,7 +85,7 @@ ROWS: dict[int, Row] = {
         ("kind", uint(0, 3), "****"),
         ("mid", uint(), "****"),
         ("corr", uint(), "-*-*"),
-        ("method", _method, "*-*-"),
+        ("method", method_name, "*-*-"),
         ("schema", uint(), "+-+-"),
         ("idem", octets(16, 32), "+---"),
         ("budget", uint(1, 600_000), "*---"),

@@ -113,6 +113,28 @@ def test_true_is_not_one() -> None:
     assert same.parse(b"a1") == b"1"
 
 
+def _word(error: BaseException) -> str:
+    return "malformed" if str(error) == "no" else "other"
+
+
+def test_reasons_are_compared_where_both_have_them() -> None:
+    """A wrong class of answer is a disagreement, with the stack of the first's refusal."""
+    pair = both(TARGET, Second("the other", _refuse, (Other,), reason=_word), name="p")
+    assert execute(pair, b"n").finding is None
+    found = execute(pair, b"m").finding
+    assert found is not None
+    assert (found.kind, found.error, found.frames[-1].function) == (
+        "disagreement",
+        "malformed/other",
+        "first",
+    )
+    assert "refuses for another reason (other: no m)" in found.message
+
+
+def _refuse(data: bytes) -> object:
+    raise Other("no" if data == b"n" else "no m")
+
+
 def test_refusals_leave_no_cycle() -> None:
     """A campaign makes millions of them."""
     gc.collect()

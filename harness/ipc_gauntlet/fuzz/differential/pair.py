@@ -39,12 +39,15 @@ class Second:
         parse: Its parser of the same bytes.
         rejects: The exceptions with which it refuses.
         same: Whether the values of the two are one; by default whether they look the same.
+        reason: The word for one of its refusals, out of the words of the first (see `Target.reason`). With it two
+            refusals for different reasons are a disagreement: a wrong class of answer. Without it a refusal is a refusal.
     """
 
     name: str
     parse: Callable[[bytes], object]
     rejects: tuple[type[BaseException], ...]
     same: Callable[[Any, Any], bool] = _same
+    reason: Callable[[BaseException], str] | None = None
 
 
 def both(first: Target, second: Second, *, name: str, measured: tuple[str, ...] = ()) -> Target:
@@ -110,6 +113,11 @@ class _Pair:
         if mine is None and other is not None:
             text = f"accepted, and {self.second.name} refuses ({type(other).__name__}: {other})"
             raise Disagreement("accepted/refused", text).with_traceback(other.__traceback__) from other
+        if mine is not None and other is not None and self.second.reason is not None:
+            reason, theirs = self.first.reason(mine), self.second.reason(other)
+            if reason != theirs:
+                text = f"refused ({reason}: {mine}), and {self.second.name} refuses for another reason ({theirs}: {other})"
+                raise Disagreement(f"{reason}/{theirs}", text).with_traceback(mine.__traceback__) from mine
 
 
 def _short(value: object) -> str:
