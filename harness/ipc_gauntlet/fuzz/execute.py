@@ -92,9 +92,22 @@ def execute(target: Target, data: bytes) -> Execution:
     if verdict.accepted:
         return Execution(verdict, noncanonical(target, data, verdict))
     if target.residue is not None and (after := target.residue()) != before:
-        text = f"after a rejection ({verdict.reason}) something was kept: {before!r} became {after!r}"
-        return Execution(verdict, made(target, "residue", data, text[:300], error=verdict.reason))
+        return Execution(verdict, left_behind(target, data, verdict.reason, (before, after)))
     return Execution(verdict, None)
+
+
+def left_behind(target: Target, data: bytes, reason: str, residue: tuple[object, object]) -> Finding:
+    """The finding of a rejection that left something behind.
+
+    Args:
+        target: Where.
+        data: The input.
+        reason: Why it was rejected.
+        residue: The target's residue before and after.
+    """
+    before, after = residue
+    text = f"after a rejection ({reason}) something was kept: {before!r} became {after!r}"
+    return made(target, "residue", data, text[:300], error=reason)
 
 
 def noncanonical(target: Target, data: bytes, verdict: Verdict) -> Finding | None:

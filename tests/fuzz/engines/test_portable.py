@@ -91,6 +91,23 @@ def test_what_a_rejection_leaves_behind(tmp_path: Path) -> None:
     assert {finding.kind for finding in done.findings} == {"residue"}, done.said
 
 
+def test_what_is_left_of_the_first_time_only(tmp_path: Path) -> None:
+    """A table by input grows when an input comes for the first time, and never again."""
+    done = run(orders(tmp_path, "remembers", executions=500), TOYS)
+    assert {finding.kind for finding in done.findings} == {"residue"}, done.said
+    (count,) = done.ended.progress.findings.values()
+    assert count > 100  # each refusal counts, and only a few are written
+    assert len(done.findings) <= 32
+
+
+def test_what_accepted_inputs_leave_is_no_residue(tmp_path: Path) -> None:
+    """A cache of what was accepted grows between refusals."""
+    done = run(orders(tmp_path, "caches", executions=500), TOYS)
+    assert done.ended.progress.verdicts["accepted"] > 1
+    assert sum(done.ended.progress.verdicts.values()) > done.ended.progress.verdicts["accepted"] + 1
+    assert not done.findings
+
+
 def test_whatever_is_raised_is_a_finding(tmp_path: Path) -> None:
     """SystemExit does not end the slice, endless recursion does not either; each cause is one signature."""
     done = run(orders(tmp_path, "quits", executions=3000), TOYS)

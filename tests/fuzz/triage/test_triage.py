@@ -59,6 +59,14 @@ def test_a_finding_is_run_again_and_made_smaller(targets: Targets, data: bytes, 
     assert done.case.kind == finding.kind
 
 
+def test_what_is_left_behind_once_for_each_input_shows_again(targets: Targets, tmp_path: Path) -> None:
+    """In a process that has seen the input nothing is added: each run has a process of its own."""
+    repaired(tmp_path, "kept.append(len(body))", "body in kept or kept.append(body)")
+    finding = found(targets, framed(b"Kept for ever"))
+    done = triage([finding], targets.get("t.clumsy"), targets.orders("t.clumsy"), Budget(executions=400))
+    assert (finding.kind, done.reproduced, done.case.data) == ("residue", "5/5", framed(b"K"))
+
+
 def test_what_does_not_show_again_is_told_and_kept(targets: Targets) -> None:
     finding = msgspec.structs.replace(found(targets, CRASH), input_b64="AA==")
     done = triage([finding], targets.get("t.clumsy"), targets.orders("t.clumsy"), Budget(executions=50))

@@ -6,7 +6,7 @@ from ipc_gauntlet.fuzz.coverage.instrument import Coverage
 from ipc_gauntlet.fuzz.engines.causes import Causes, cause_of
 from ipc_gauntlet.fuzz.engines.pace import Pace
 from ipc_gauntlet.fuzz.engines.seen import Seen
-from ipc_gauntlet.fuzz.execute import crash, execute, noncanonical
+from ipc_gauntlet.fuzz.execute import crash, execute, left_behind, noncanonical
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.target import Verdict
 from ipc_gauntlet.fuzz.watch import Watch
@@ -35,6 +35,7 @@ class Executor:
     def __init__(self, work: Work, coverage: Coverage, watch: Watch) -> None:
         self._work = work
         self._target = work.target
+        self._residue = work.target.residue
         self._coverage = coverage
         self._watch = watch
         self._causes = Causes(work)
@@ -58,6 +59,9 @@ class Executor:
         self.executions = number = self.executions + 1
         target, current, trace = self._target, self._work.current, self._coverage.trace
         current.set(data, number)
+        residue = self._residue
+        # Read before every execution: what is kept of an input that was accepted, or looked at quietly, is no residue.
+        before = residue() if residue is not None else None
         trace.clear()
         try:
             value = target.parse(data)
@@ -80,8 +84,8 @@ class Executor:
         if self.accepted:
             if target.canonical:
                 self._check(data, value)
-        elif new and target.residue is not None:
-            self._found(execute(target, data).finding)
+        elif residue is not None and (after := residue()) != before:
+            self._kept(data, reason, (before, after))
         current.execution = 0
         return new
 
@@ -144,6 +148,12 @@ class Executor:
             finding = noncanonical(self._target, data, Verdict(True, "", value))
             if finding is not None:
                 self._write("noncanonical", finding)
+
+    def _kept(self, data: bytes, reason: str, residue: tuple[object, object]) -> None:
+        """The oracle for refused inputs: nothing is left of them, even of the first time that they come."""
+        cause = ("residue", reason)
+        if self._causes.worth_writing(cause, data):
+            self._write(cause, left_behind(self._target, data, reason, residue))
 
     def _write(self, cause: object, finding: Finding) -> None:
         self._work.progress.executions = self.executions

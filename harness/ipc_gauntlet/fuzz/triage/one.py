@@ -15,6 +15,7 @@ from ipc_gauntlet.fuzz.triage.budget import Budget
 from ipc_gauntlet.fuzz.triage.case import Case, make_case
 from ipc_gauntlet.fuzz.triage.minimise import minimise
 from ipc_gauntlet.fuzz.triage.observe import Observer
+from ipc_gauntlet.fuzz.triage.same import same
 
 RUNS = 5
 """How often an input is run again to see how reliably it shows its finding."""
@@ -72,7 +73,7 @@ def triage(inputs: Sequence[Finding], target: Target, orders: Orders, budget: Bu
         if observer.minimisable:
             smaller = target.structure.smaller if target.structure is not None else None
             done = minimise(chosen.data, observer.shows, budget=budget, smaller=smaller)
-            best = observer.see(done.data) or chosen
+            best = _afresh(observer, child, done.data) or chosen
             executions, complete = done.executions, done.complete
         else:
             best, executions, complete = observer.see(chosen.data) or chosen, 0, True
@@ -92,8 +93,16 @@ def rate(finding: Finding, target: Target, orders: Orders, runs: int) -> int:
     for number, seed in enumerate(_SEEDS):
         share = (runs + len(_SEEDS) - 1 - number) // len(_SEEDS)
         with Child(orders, hash_seed=seed) as child:
-            shown += sum(Observer(finding, target, child).shows(finding.data) for _ in range(share))
+            observer = Observer(finding, target, child)
+            shown += sum(same(finding, _afresh(observer, child, finding.data)) for _ in range(share))
     return shown
+
+
+def _afresh(observer: Observer, child: Child, data: bytes) -> Finding | None:
+    """What an input does that it must not; where it may leave something behind only once, in a process of its own."""
+    if observer.finding.kind == "residue":
+        child.close()
+    return observer.see(data)
 
 
 def _as_known(seen: Finding, known: Finding) -> Finding:

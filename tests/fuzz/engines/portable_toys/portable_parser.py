@@ -5,6 +5,8 @@ import re
 import time
 
 KEPT: list[bytes] = []
+REMEMBERED: dict[bytes, int] = {}
+KNOWN: dict[bytes, int] = {}
 CRUEL = re.compile(rb"(a+)+b")
 
 
@@ -71,6 +73,15 @@ def leaks(data: bytes) -> None:
     """A refusal leaves something behind."""
     if data[:1] == b"k":
         KEPT.append(data)
+    raise Refused("always")
+
+
+def remembers(data: bytes) -> int:
+    """A refusal is remembered by its input: the second time nothing is added."""
+    if data[:1] == b"k":
+        KNOWN[data] = 1  # of what is accepted something may be kept
+        return len(data)
+    REMEMBERED[data] = 1
     raise Refused("always")
 
 

@@ -48,6 +48,8 @@ TARGETS = (
     _target("sums", parser.sums, b"abcdefgh"),
     _target("numbers", parser.numbers, b"1,20", encode=parser.written, canonical=True),
     _target("leaks", parser.leaks, b"k", residue=lambda: len(parser.KEPT)),
+    _target("remembers", parser.remembers, b"k", residue=lambda: len(parser.REMEMBERED)),
+    _target("caches", parser.remembers, b"k", residue=lambda: len(parser.KNOWN)),
     _target("quits", parser.quits, b"quit", b"recursion"),
     _target("spins", parser.spins, b"hang"),
     _target("waits", parser.waits, b"hang"),
