@@ -25,7 +25,7 @@ from ipc_gauntlet.fuzz.scale import worked
 from ipc_gauntlet.fuzz.scale.cluster import Order, check_address, run
 from ipc_gauntlet.fuzz.scale.cluster_keys import Credentials, make, of
 from ipc_gauntlet.fuzz.scale.cluster_task import pack, unpack, work_here
-from ipc_gauntlet.fuzz.scale.collect import collect
+from ipc_gauntlet.fuzz.scale.collect import Ours, collect
 from ipc_gauntlet.fuzz.scale.parts import cut
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -214,7 +214,7 @@ def test_a_killed_worker_costs_nothing(
     assert killed
     until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in killed))
     assert [worked.read(folder).part for folder in folders] == parts
-    collected = collect(folders, store, None, lambda _text: None)
+    collected = collect(folders, store, None, lambda _text: None, Ours(modules=wishes.modules))
     assert collected.missing == ()
     with State.open(collected.folder) as state:
         assert [finding.kind for finding in state.findings()] == ["crash"]

@@ -9,15 +9,20 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
+from ipc_gauntlet.cli.app import cli
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.fuzz.campaign import orders
 from ipc_gauntlet.fuzz.campaign.orders import Wishes
-from ipc_gauntlet.fuzz.campaign.state import DATABASE, State
+from ipc_gauntlet.fuzz.campaign.state import DATABASE, State, read_plan
 from ipc_gauntlet.fuzz.corpus.store import Store
-from ipc_gauntlet.fuzz.scale.collect import Collected, collect
+from ipc_gauntlet.fuzz.execute import made
+from ipc_gauntlet.fuzz.registry import find
+from ipc_gauntlet.fuzz.scale.collect import Collected, Ours, collect
 from ipc_gauntlet.fuzz.scale.parts import Part, cut
 from ipc_gauntlet.fuzz.scale.worked import Worked
+from ipc_gauntlet.fuzz.triage.campaign import triage_all
 from ipc_gauntlet.fuzz.work import digest
 
 GOOD, OTHER = b"\x02ok", b"\x03yes"
@@ -53,10 +58,16 @@ def changed(folder: Path, **changes: Any) -> None:  # noqa: ANN401 - members of 
     path.write_text(json.dumps(said))
 
 
-def collected(there: Path, name: str | None = None) -> tuple[Collected, Store]:
+DEMO = str(Path(__file__).resolve().parents[2] / "support" / "fuzz_demo.py")
+
+
+def collected(
+    there: Path, *, modules: tuple[str, ...] = (DEMO,), driver: str = ""
+) -> tuple[Collected, Store]:
     """Collect into a store beside the results."""
     store = Store(there.parent / "ours")
-    return collect([there], store, name, lambda _text: None), store
+    ours = Ours(modules=modules, driver=driver or None)
+    return collect([there], store, None, lambda _text: None, ours), store
 
 
 @pytest.mark.parametrize("text", [b"", b'{"part": {"camp', b"[" * 100_000, b"\xff\xfe", b" " * (5 << 20)])
@@ -134,19 +145,99 @@ def test_numbers_of_parts_that_cannot_be(wishes: Wishes, tmp_path: Path, numbers
         collected(there)
 
 
-def test_nothing_is_imported_that_came_with_the_results(wishes: Wishes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["there/x/../evil.py", "there.evil", "evil", "elsewhere.evil"])
+def test_no_module_that_results_name_is_imported(
+    wishes: Wishes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    """Neither by its path nor by a name that the current folder, or the import path, gives a meaning to."""
     (part,) = cut(wishes, 1)
     there = result(tmp_path / "there", part, GOOD)
     trace = tmp_path / "imported"
-    (there / "evil.py").write_text(f"open({str(trace)!r}, 'w')\nTARGETS = ()\n")
-    said = msgspec.to_builtins(part.wishes)
-    changed(there, wishes={**said, "modules": [str(there / "x" / ".." / "evil.py")]})
-    with pytest.raises(UsageError, match="came with them"):
-        collected(there)
-    changed(there, wishes={**said, "engines": ["evil:ENGINE"]})
+    for folder in (there, tmp_path / "elsewhere"):
+        folder.mkdir(exist_ok=True)
+        (folder / "evil.py").write_text(f"open({str(trace)!r}, 'w')\nTARGETS = ()\n")
+    named = str(tmp_path / module) if module.endswith(".py") else module
+    changed(there, wishes={**msgspec.to_builtins(part.wishes), "modules": [named]})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    if module == "evil":
+        monkeypatch.syspath_prepend(str(there))
+    done, store = collected(there)
+    assert (done.missing, list(store.inputs("demo.length"))) == ((), [GOOD])
+    with pytest.raises(UsageError, match="not imported unless you name it with --targets"):
+        collect([there], Store(tmp_path / "other"), None, lambda _text: None)
+    assert not trace.exists()
+    assert not (tmp_path / "other").exists()
+
+
+def test_targets_that_are_not_known_here_are_named(wishes: Wishes, tmp_path: Path) -> None:
+    """Without patterns all targets are meant: what the parts had more of than we have must not go unnoticed."""
+    (part,) = cut(msgspec.structs.replace(wishes, patterns=()), 1)
+    there = result(tmp_path / "there", part, GOOD)
+    done, _ = collected(there, modules=())
+    assert any("demo.length; name the module with --targets" in why for why in done.missing)
+
+
+def test_the_modules_of_the_campaign_that_is_there_are_ours(wishes: Wishes, tmp_path: Path) -> None:
+    (part,) = cut(wishes, 1)
+    there = result(tmp_path / "there", part, GOOD)
+    collected(there)
+    again, _ = collected(there, modules=())
+    assert read_plan(again.folder).modules == (DEMO,)
+
+
+def test_engines_that_came_with_results_are_refused(wishes: Wishes, tmp_path: Path) -> None:
+    (part,) = cut(wishes, 1)
+    there = result(tmp_path / "there", part, GOOD)
+    changed(there, wishes={**msgspec.to_builtins(part.wishes), "engines": ["evil:ENGINE"]})
     with pytest.raises(UsageError, match="would be imported"):
         collected(there)
+
+
+def test_nothing_is_collected_from_among_the_results(
+    wishes: Wishes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that is named is looked for in the current folder, too."""
+    (part,) = cut(wishes, 1)
+    there = result(tmp_path / "there", part, GOOD)
+    monkeypatch.chdir(there / "corpus")
+    with pytest.raises(UsageError, match="collect from another folder"):
+        collected(there)
+
+
+def test_the_command_of_a_driver_is_never_taken_from_results(tmp_path: Path) -> None:
+    """Nor from their campaign: what it found is kept, and says that nobody here can run it again."""
+    trace = tmp_path / "ran"
+    evil = f'"{sys.executable}" -c "open({str(trace)!r}, \'w\')"'
+    (part,) = cut(
+        Wishes(name="night", seconds=2.0, patterns=("sipc.cbor",), engines=("driver",), driver=evil), 1
+    )
+    there = result(tmp_path / "there", part)
+    found = made(find(("sipc.cbor",))[0].target, "disagreement", b"\x01", "they differ")
+    found = msgspec.structs.replace(found, engine="driver")
+    group = there / "campaigns" / "night" / "findings" / found.signature
+    group.mkdir(parents=True)
+    (group / f"{digest(found.data)}.json").write_bytes(found.to_json())
+    done, store = collected(there, modules=())
+    assert done.new == (found.signature,)
+    assert (read_plan(done.folder).driver, read_plan(done.folder).engines) == ("", ("driver",))
+    (triaged,) = triage_all(done.folder, 10.0)
+    assert triaged.result is None
+    assert "name it with --driver" in triaged.trouble
+    arguments = ["fuzz", "replay", found.signature, "--store", str(store.root)]
+    replayed = CliRunner().invoke(cli, arguments)
+    assert replayed.exit_code == 1
+    assert "cannot be run again: it is about an implementation behind a driver" in replayed.output
     assert not trace.exists()
+    # What the collecting side names is what runs.
+    mine = f'"{sys.executable}" -c "raise SystemExit(7)"'
+    again, _ = collected(there, modules=(), driver=mine)
+    assert read_plan(again.folder).driver == mine
+    kept, _ = collected(there, modules=())
+    assert read_plan(kept.folder).driver == mine
+    named = ["fuzz", "triage", found.signature, "--store", str(store.root), "--driver", evil]
+    CliRunner().invoke(cli, named)
+    assert trace.exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a link needs a right of its own")

@@ -15,7 +15,7 @@ from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.fuzz.campaign.orders import Wishes
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.corpus.store import Store
-from ipc_gauntlet.fuzz.scale.collect import collect
+from ipc_gauntlet.fuzz.scale.collect import Ours, collect
 from ipc_gauntlet.fuzz.scale.parts import Part, cut, read, write
 from ipc_gauntlet.fuzz.scale.worked import Worked
 from ipc_gauntlet.fuzz.work import digest
@@ -95,7 +95,7 @@ def test_from_plan_to_report(checkout: Path, tmp_path: Path) -> None:
         assert worked.exit_code == 0, worked.output
     files = {"--sarif": tmp_path / "f.sarif", "--markdown": tmp_path / "f.md"}
     words = [word for pair in files.items() for word in pair]
-    first = fuzz("collect", tmp_path / "there", "--store", tmp_path / "store", *words)
+    first = fuzz("collect", tmp_path / "there", "--targets", demo, "--store", tmp_path / "store", *words)
     assert first.exit_code == 1, first.output
     assert "IndexError" in first.output
     assert json.loads(files["--sarif"].read_bytes())["runs"][0]["results"]
@@ -115,7 +115,7 @@ def test_from_plan_to_report(checkout: Path, tmp_path: Path) -> None:
     with State.open(tmp_path / "store" / "campaigns" / "night") as state:
         assert state.targets()[0].executions == before.executions
     shutil.rmtree(tmp_path / "there" / "2")
-    lonely = fuzz("collect", tmp_path / "there", "--store", tmp_path / "other")
+    lonely = fuzz("collect", tmp_path / "there", "--targets", demo, "--store", tmp_path / "other")
     assert "part 2/2 is missing" in lonely.output
     assert lonely.exit_code in (1, 3)
 
@@ -140,7 +140,9 @@ def test_a_part_that_failed_shows(wishes: Wishes, tmp_path: Path) -> None:
     one, two = cut(wishes, 2)
     hand_made(tmp_path / "r" / "a", one)
     hand_made(tmp_path / "r" / "b", two, status=3)
-    collected = collect([tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None)
+    collected = collect(
+        [tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None, Ours(modules=wishes.modules)
+    )
     failed, unread = collected.missing
     assert failed == "part 2/2 on Nowhere ended with status 3: the disk is full"
     # The other one says that all went well, and has nothing to show for it.
@@ -176,7 +178,9 @@ def test_spoilt_inputs_of_a_result_are_refused(wishes: Wishes, tmp_path: Path) -
     for data in (good, bug, long):
         store.add("demo.length", data)
     (store.folder("demo.length") / ("0" * 64)).write_bytes(b"other")
-    collected = collect([tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None)
+    collected = collect(
+        [tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None, Ours(modules=wishes.modules)
+    )
     assert [path.name for path in Store(tmp_path / "store").paths("demo.length")] == [digest(good)]
     assert (collected.added, collected.refused) == (1, 3)
 

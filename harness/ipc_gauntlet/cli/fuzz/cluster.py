@@ -125,7 +125,7 @@ def run_command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 -
     from ipc_gauntlet.cli.fuzz.run import options_for
     from ipc_gauntlet.fuzz.report.gather import gather
     from ipc_gauntlet.fuzz.scale.cluster import Order, run
-    from ipc_gauntlet.fuzz.scale.collect import collect
+    from ipc_gauntlet.fuzz.scale.collect import Ours, collect
     from ipc_gauntlet.fuzz.scale.parts import cut
 
     options = options_for(values["store_path"])
@@ -136,7 +136,8 @@ def run_command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 -
         address=values["address"], credentials=keys, store=store, parts=cut(wishes, values["tasks"])
     )
     folders = run(order, click.echo)
-    collected = collect(folders, store, None, lambda _text: None)
+    ours = Ours(modules=wishes.modules, driver=wishes.driver)
+    collected = collect(folders, store, None, lambda _text: None, ours)
     if paths:
         write(gather(collected.folder, datetime.datetime.now(datetime.UTC)), paths)
     ctx.exit(conclude(make_console(ctx), collected, options))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ipc_gauntlet.cli.fuzz.options import store_from, store_option
+from ipc_gauntlet.cli.fuzz.options import store_from, store_option, targets_option
 from ipc_gauntlet.cli.fuzz.report import asked_for, report_options, write
 from ipc_gauntlet.cli.options import no_color_option
 
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     "folders", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--name", metavar="NAME", help="Of the campaign (default: that of the parts).")
+@targets_option
+@click.option(
+    "--driver",
+    metavar="CMD",
+    help="The implementation under test, to run its findings again here; never taken from results.",
+)
 @report_options
 @store_option
 @no_color_option
@@ -29,20 +35,23 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
     """Take over what parts of a campaign found; FOLDERS hold their results at any depth.
 
-    Inputs are run here before they join the corpus. Collecting a result twice changes nothing. Exit status: 0 nothing
-    found; 1 findings; 2 wrong use; 3 a part is missing or could not do its work, or a target is blind or had too little time.
+    Inputs are run here before they join the corpus. Modules of targets are the installed ones and those named here, or in
+    the campaign that is there: none that results name is imported. Collecting a result twice changes nothing. Exit status:
+    0 nothing found; 1 findings; 2 wrong use; 3 a part is missing or could not do its work, or a target is not known here, is
+    blind or had too little time.
     """
     import datetime
 
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.cli.fuzz.run import options_for
     from ipc_gauntlet.fuzz.report.gather import gather
-    from ipc_gauntlet.fuzz.scale.collect import collect
+    from ipc_gauntlet.fuzz.scale.collect import Ours, collect
 
     console = make_console(ctx)
     options = options_for(values["store_path"])
     store, paths = store_from(values), asked_for(values)
-    collected = collect(values["folders"], store, values["name"], click.echo)
+    ours = Ours(modules=values["modules"], driver=values["driver"])
+    collected = collect(values["folders"], store, values["name"], click.echo, ours)
     if paths:
         write(gather(collected.folder, datetime.datetime.now(datetime.UTC)), paths)
     ctx.exit(conclude(console, collected, options))

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     type=click.Choice(["new", "fixed", "ignored"]),
     help="Only say of the named findings where they stand: fixed and ignored ones do not count as open.",
 )
+@click.option(
+    "--driver",
+    metavar="CMD",
+    help="The implementation under test, for findings about one (default: the campaign's).",
+)
 @campaign_option
 @store_option
 @no_color_option
@@ -61,7 +66,9 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     if not seconds:
         raise UsageError("triage needs an end: --time 60s")
     with Lock(folder):
-        done = triage_all(folder, seconds, only=only, told=lambda one: _print(console, one))
+        done = triage_all(
+            folder, seconds, only=only, driver=values["driver"], told=lambda one: _print(console, one)
+        )
     if not done:
         put(console, f"the campaign {folder.name} has no findings that wait for triage")
     ctx.exit(0 if all(one.result is not None and one.result.shown for one in done) else 1)

@@ -1,7 +1,9 @@
 """Puts the results of parts together into one campaign.
 
 Results come from other machines, so nothing of them is believed: an input is run here before it joins the corpus, a
-finding has to be what its name says, numbers are cut to what is possible. Collecting a result twice changes nothing.
+finding has to be what its name says, numbers are cut to what is possible. What would be executed, which is modules of
+targets and the command of a driver, is taken from whoever collects, never from them. Collecting a result twice changes
+nothing.
 """
 
 from __future__ import annotations
@@ -21,18 +23,32 @@ from ipc_gauntlet.fuzz.campaign.harvest import MOST_INPUTS, harvest
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd
 from ipc_gauntlet.fuzz.campaign.lock import Lock
 from ipc_gauntlet.fuzz.campaign.orders import Wishes
-from ipc_gauntlet.fuzz.campaign.records import TargetState
+from ipc_gauntlet.fuzz.campaign.records import Plan, TargetState
 from ipc_gauntlet.fuzz.campaign.rest import at_rest
-from ipc_gauntlet.fuzz.campaign.state import State
+from ipc_gauntlet.fuzz.campaign.state import DATABASE, PLAN, State, read_plan
 from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.child.messages import Orders
-from ipc_gauntlet.fuzz.corpus.store import Store
+from ipc_gauntlet.fuzz.corpus.store import Store, is_name
 from ipc_gauntlet.fuzz.engines.base import NAMES
 from ipc_gauntlet.fuzz.scale import worked
 from ipc_gauntlet.fuzz.spec import Progress, Spec
 from ipc_gauntlet.fuzz.work import digest
 
 _HUGE = 1 << 50
+_ELSEWHERE = "(on the machines of the parts)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ours:
+    """What only the collecting side says, since it is executed here.
+
+    Attributes:
+        modules: Modules or files of targets beside the installed ones; none means those of the campaign that is there.
+        driver: Command line of an implementation under test; None means that of the campaign that is there.
+    """
+
+    modules: tuple[str, ...] = ()
+    driver: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +85,11 @@ def find(folders: Sequence[Path]) -> list[Path]:
 
 
 def collect(
-    folders: Sequence[Path], store: Store, name: str | None, said: Callable[[str], None]
+    folders: Sequence[Path],
+    store: Store,
+    name: str | None,
+    said: Callable[[str], None],
+    ours: Ours | None = None,
 ) -> Collected:
     """Take results over.
 
@@ -78,20 +98,21 @@ def collect(
         store: Where the campaign is kept.
         name: Of the campaign; by default that of the parts.
         said: Is told one line about each part.
+        ours: What is executed here.
 
     Raises:
-        UsageError: They are not parts of one campaign, or none of them can be read.
+        UsageError: They are not parts of one campaign, none of them can be read, or a target is not known here.
         GauntletError: Something cannot be written.
     """
+    _check_place(folders)
     results, ill = _read(find(folders))
     first = results[0][1].part
     campaign = store.campaigns / orders.name_of(Wishes(name=name if name is not None else first.campaign))
-    wishes = msgspec.structs.replace(first.wishes, name=campaign.name, seed=None, weights={})
-    _check_code(wishes, folders)
+    plan = _plan(first.wishes, campaign, ours if ours is not None else Ours())
     new: list[str] = []
     added = refused = 0
     with Lock(campaign), State.open(campaign, writable=True) as state:
-        state.adopt(orders.make(wishes, None, jobs=1))
+        state.adopt(plan)
         for folder, result in results:
             part = _Collection(Store(folder), result, store, state)
             part.take()
@@ -133,21 +154,56 @@ def _read(folders: Sequence[Path]) -> tuple[list[tuple[Path, worked.Worked]], li
     return results, ill
 
 
-def _check_code(wishes: Wishes, folders: Sequence[Path]) -> None:
-    """Make sure that nothing is imported that came with the results.
+def _check_place(folders: Sequence[Path]) -> None:
+    """Make sure that no import finds what came with the results: the current folder is a place to look for modules.
 
     Raises:
-        UsageError: They name a module of targets that lies among them, or an engine that is none of ours.
+        UsageError: It lies among them.
     """
-    theirs = [folder.resolve() for folder in folders]
-    for module in wishes.modules:
-        place = Path(module).resolve()
-        if module.endswith(".py") and any(place.is_relative_to(folder) for folder in theirs):
+    here = Path.cwd().resolve()
+    for folder in folders:
+        if here.is_relative_to(folder.resolve()):
             raise UsageError(
-                f"the parts take targets from {module}, which came with them: it is not imported"
+                f"the current folder lies among the results in {folder}, where no module may come from; "
+                "collect from another folder"
             )
-    if foreign := [engine for engine in wishes.engines if ":" in engine and engine not in NAMES]:
+
+
+def _plan(theirs: Wishes, campaign: Path, ours: Ours) -> Plan:
+    """The campaign's plan: as the parts have it, but for what is executed.
+
+    Raises:
+        UsageError: Their targets are not known here, or they name an engine that is none of ours.
+        GauntletError: The plan that is there cannot be read.
+    """
+    there = (campaign / PLAN).is_file() and (campaign / DATABASE).is_file()
+    before = read_plan(campaign) if there else None
+    modules = ours.modules or (before.modules if before is not None else ())
+    usual = before.driver if before is not None else ""
+    driver = usual if ours.driver is None else ours.driver
+    if foreign := [engine for engine in theirs.engines if engine not in NAMES]:
         raise UsageError(f"the parts name an engine that would be imported here: {', '.join(foreign)}")
+    wishes = msgspec.structs.replace(
+        theirs,
+        name=campaign.name,
+        seed=None,
+        weights={},
+        modules=modules,
+        # Nothing is run with it; without one there could be no plan with the engine driver.
+        driver=_ELSEWHERE if "driver" in theirs.engines or theirs.driver else None,
+    )
+    try:
+        plan = orders.make(wishes, None, jobs=1)
+    except UsageError as error:
+        raise UsageError(f"{error}{_hint(theirs, modules)}") from error
+    return msgspec.structs.replace(plan, driver=driver)
+
+
+def _hint(theirs: Wishes, modules: Sequence[str]) -> str:
+    if not theirs.modules or modules:
+        return ""
+    named = ", ".join(ascii(module)[1:-1] for module in theirs.modules)
+    return f"; the parts take targets from {named}, which is not imported unless you name it with --targets"
 
 
 def _missing(results: Sequence[worked.Worked], count: int) -> list[str]:
@@ -203,6 +259,13 @@ class _Collection:
                 self.ill.append(f"what part {part.number}/{part.count} counted cannot be read: {error}")
             # What it kept and found lies beside its database, if it began.
             told, elapsed = {name: _Told() for name in self._plan.targets}, 0.0
+        unknown = sorted(name for name in told if name not in self._plan.targets and is_name(name))
+        if unknown:
+            part = self._result.part
+            self.ill.append(
+                f"part {part.number}/{part.count} fuzzed what is no target here, and nothing of it was taken over: "
+                f"{', '.join(unknown[:8])}; name the module with --targets"
+            )
         counted = [self._merge(folder, name, one) for name, one in told.items() if name in self._plan.targets]
         if any(counted):
             self._state.pass_time(self._state.elapsed() + _cut(elapsed), 0.0)

@@ -42,6 +42,7 @@ def triage_all(
     *,
     state: State | None = None,
     only: frozenset[str] = frozenset(),
+    driver: str | None = None,
     told: Callable[[Done], None] = lambda done: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Done]:
@@ -55,6 +56,7 @@ def triage_all(
         seconds: Wall-clock time for all; each finding gets an equal share of what is left, a second at least.
         state: The campaign's database, opened for writing, if the caller has it open.
         only: Signatures to triage, whatever was done before; none means all new ones.
+        driver: Command line of the implementation under test; None means the campaign's.
         told: Called after each.
         stop: Asked before each whether to stop.
 
@@ -63,11 +65,11 @@ def triage_all(
     """
     if state is None:
         with State.open(folder, writable=True) as opened:
-            return triage_all(folder, seconds, state=opened, only=only, told=told, stop=stop)
+            return triage_all(folder, seconds, state=opened, only=only, driver=driver, told=told, stop=stop)
     begun = time.monotonic()
     done: list[Done] = []
     wanted = list(_wanted(state, folder, only))
-    targets = targets_of(folder) if wanted else None
+    targets = targets_of(folder, driver) if wanted else None
     for number, signature in enumerate(wanted):
         if targets is None or stop():
             break
@@ -80,14 +82,22 @@ def triage_all(
     return done
 
 
-def targets_of(folder: Path) -> Targets:
+def targets_of(folder: Path, driver: str | None = None) -> Targets:
     """The targets of a campaign, executed as it did.
+
+    Args:
+        folder: The campaign's.
+        driver: Command line of the implementation under test; None means the campaign's.
 
     Raises:
         GauntletError: Its plan cannot be read, or a module of targets cannot be used.
     """
     plan = read_plan(folder)
-    settings = Settings(hang_seconds=plan.hang_seconds, memory_mb=plan.memory_mb, driver=plan.driver)
+    settings = Settings(
+        hang_seconds=plan.hang_seconds,
+        memory_mb=plan.memory_mb,
+        driver=plan.driver if driver is None else driver,
+    )
     return Targets(plan.modules, settings)
 
 

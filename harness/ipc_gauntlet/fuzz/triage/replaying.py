@@ -102,7 +102,8 @@ def replay(cases: Sequence[Case], targets: Targets) -> Iterator[tuple[Case, Outc
 
 def _unanswered(case: Case) -> Outcome:
     return Outcome(
-        "CHANGED", f"it is about an implementation behind a driver ({case.kind}): name that with --driver"
+        "CHANGED",
+        f"it cannot be run again: it is about an implementation behind a driver ({case.kind}); name that with --driver",
     )
 
 
