@@ -102,12 +102,19 @@ def _take(ctx: click.Context, values: dict[str, Any], sources: Iterable[str]) ->
 
 @command.command("prune", short_help="Remove inputs that nothing needs.")
 @_mutants_option
+@click.option(
+    "--pairs/--no-pairs",
+    default=True,
+    show_default=True,
+    help="Leave a corpus alone that an implementation behind a driver has led, if that is not named with --driver.",
+)
 @_shared
 @click.pass_context
 def prune(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
     """Remove inputs that nothing needs: what stays shows every branch, verdict and mutant that all show now.
 
-    What would show less, or nothing, is refused, and nothing is removed then.
+    What would show less, or nothing, is refused, and nothing is removed then. With --driver, pairs of verdicts and the
+    edges that the implementation tells count, too.
     """
     from ipc_gauntlet.cli.console import make_console
     from ipc_gauntlet.fuzz.corpus import care
@@ -116,7 +123,7 @@ def prune(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
     console = make_console(ctx)
     findings: list[Finding] = []
     for name in _in_store(store, patterns, targets):
-        cared = care.prune(name, targets, store, _pin(values, console, name))
+        cared = care.prune(name, targets, store, _pin(values, console, name), pairs=values["pairs"])
         _print_cared(console, cared)
         findings += cared.findings
     ctx.exit(_told(console, findings))
@@ -228,13 +235,18 @@ def export(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - clic
 
 def _opened(values: dict[str, Any]) -> tuple[Store, tuple[str, ...], Targets]:
     """The store, the patterns of targets (each matches something), and the targets."""
+    from ipc_gauntlet.fuzz.differential.remote import parsers_of
     from ipc_gauntlet.fuzz.registry import find
 
     store = store_from(values)
     patterns: tuple[str, ...] = values.pop("patterns")
     values["sources_of_targets"] = values["modules"]
     find(patterns, values["modules"])
-    return store, patterns, execution_from(values)
+    targets = execution_from(values)
+    if targets.settings.driver:
+        # One that does not start is told before anything else, also where nothing would need it.
+        parsers_of(targets.settings.driver)
+    return store, patterns, targets
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:
@@ -264,6 +276,10 @@ def _pin(values: dict[str, Any], console: Console, name: str) -> Pin | None:
 def _print_cared(console: Console, cared: Cared) -> None:
     from ipc_gauntlet.cli.console import put
 
+    if cared.untouched:
+        text = f"{cared.target}: {cared.before} inputs: {cared.untouched}; name it with --driver, or give --no-pairs"
+        put(console, ("LEFT ALONE  ", "bold yellow"), text)
+        return
     changes = f"{cared.before} inputs before, {cared.after} now"
     if cared.offered:
         changes += f"; {cared.offered} offered, {cared.added} added, those that pin something included"

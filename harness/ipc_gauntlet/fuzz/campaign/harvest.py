@@ -86,6 +86,8 @@ def harvest(folder: Path, spec: Spec, store: Store, campaign: Path) -> Harvest:
     Raises:
         GauntletError: Something cannot be written; run it again when it can.
     """
+    if spec.engine == "driver" and next(_entries(folder / "inputs"), None) is not None:
+        store.mark_paired(spec.target)  # before the first of them is there
     kept = sum(store.add(spec.target, data) for data in _inputs(folder / "inputs", spec.longest))
     result = result_of(folder, spec)
     progress = _possible(result.progress if result else _read(folder / "progress.json", Progress))

@@ -110,7 +110,11 @@ class Child:
                     if line is None:
                         yield Answer(finding=self._died(process, data))
                         break
-                    yield _decoded(line, Answer)
+                    answer = _decoded(line, Answer)
+                    if answer.trouble:
+                        self.close()
+                        raise GauntletError(answer.trouble)
+                    yield answer
         finally:
             self._busy = False
             if done < len(batch):  # nobody wants the other answers, which would come all the same

@@ -20,7 +20,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         coverage: Whether to instrument them; without, answers have no features.
         hang_seconds: One execution may take so long.
         memory_mb: The process may use so much memory beyond its start; 0 for no limit.
-        driver: Command line of an implementation under test, for findings of the engine `driver`.
+        driver: Command line of an implementation under test, for findings of the engine `driver` and pairs of verdicts.
     """
 
     target: str
@@ -71,6 +71,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         peak: Most bytes that were allocated at a time, beyond those before (measure `count`).
         cpu_ns: CPU time in nanoseconds (measure `time`).
         held: Bytes allocated after this input, -1 if that was not asked for.
+        pair: Which check of the reference refused and what the implementation under test said, if there is one; then a
+            finding is about that.
+        theirs: Edges of the implementation, if its driver tells them.
+        trouble: Why this input and those after it have no answer, through no fault of theirs; empty for none.
     """
 
     accepted: bool = False
@@ -82,12 +86,18 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     peak: int = 0
     cpu_ns: int = 0
     held: int = -1
+    pair: str = ""
+    theirs: tuple[int, ...] = ()
+    trouble: str = ""
 
     @property
     def verdict(self) -> str:
         """The verdict as a word: `accepted`, `rejected:<reason>`, or the signature of the finding."""
-        if self.finding is not None:
-            return self.finding.signature
+        return self.finding.signature if self.finding is not None else self.said
+
+    @property
+    def said(self) -> str:
+        """What the parser made of it, whatever else was found: `accepted` or `rejected:<reason>`."""
         return "accepted" if self.accepted else f"rejected:{self.reason}"
 
 

@@ -47,8 +47,13 @@ def main() -> int:
         return int(Exit.TROUBLE)
     _tell(sink, Ready(edges=worker.edges))
     for line in source:
-        for answer in worker.answers(msgspec.json.decode(line, type=Request)):
-            _tell(sink, answer)
+        try:
+            for answer in worker.answers(msgspec.json.decode(line, type=Request)):
+                _tell(sink, answer)
+        except GauntletError as error:
+            # The implementation beside does not start again: to die of it would be taken for the input's doing.
+            _tell(sink, Answer(trouble=str(error)))
+            return int(Exit.TROUBLE)
     return int(Exit.DONE)
 
 
@@ -107,15 +112,17 @@ class Worker:
             text = f"one call took {spent:.1f} s of CPU time"
             done = Execution(done.verdict, made(self._target, "hang", data, text))
         features = self._stable(coverage) if coverage is not None else ()
-        if self._remote is not None and done.finding is None:
-            done = Execution(done.verdict, self._remote.judge(data))
         verdict = done.verdict
-        return Answer(
+        answer = Answer(
             accepted=verdict is not None and verdict.accepted,
             reason=verdict.reason if verdict is not None else "",
             finding=done.finding,
             features=features,
         )
+        if self._remote is None or done.finding is not None:
+            return answer
+        beside = self._remote.judge(data)
+        return msgspec.structs.replace(answer, finding=beside.finding, pair=beside.pair, theirs=beside.edges)
 
     def _measured(self, answer: Answer, data: bytes, measure: Measure) -> Answer:
         if measure == "verdict":

@@ -1,7 +1,8 @@
 """Brings corpora together and thins them out, without ever losing what they show.
 
 Kept is what is needed for every branch (with its count in buckets), every verdict, and, if that is asked for, every
-mutant of the parser that some input tells from it. Before anything is removed the kept inputs run once more in another
+mutant of the parser that some input tells from it; beside an implementation under test, also every pair of verdicts and
+its edges. A corpus that such an implementation has led is not thinned out without it. Before anything is removed the kept inputs run once more in another
 process; what they do not show there again brings the inputs back that did.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ipc_gauntlet.errors import GauntletError
-from ipc_gauntlet.fuzz.corpus.measure import Entry, Measured, measure, union
+from ipc_gauntlet.fuzz.corpus.measure import Entry, Measured, has_beside, measure, union
 from ipc_gauntlet.fuzz.corpus.select import select
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.findings import Finding
@@ -36,6 +37,7 @@ class Cared:
         features: What they show.
         gained: What of that was not shown before.
         findings: Inputs that did something wrong: they are not in the corpus.
+        untouched: Why nothing was done, empty if it was.
     """
 
     target: str
@@ -46,6 +48,7 @@ class Cared:
     features: int
     gained: int
     findings: tuple[Finding, ...]
+    untouched: str = ""
 
 
 def merge(
@@ -72,6 +75,8 @@ def merge(
     chosen = [entry.data for entry in select(new, known)]
     if pin is not None and new:
         chosen += [data for data in pin([*own, *(entry.data for entry in new)]) if data not in held]
+    if chosen and has_beside(target, targets):
+        store.mark_paired(target)
     added = sum(store.add(target, data) for data in dict.fromkeys(chosen))
     shown = known | union(new)
     return Cared(
@@ -86,7 +91,9 @@ def merge(
     )
 
 
-def prune(target: str, targets: Targets, store: Store, pin: Pin | None = None) -> Cared:
+def prune(
+    target: str, targets: Targets, store: Store, pin: Pin | None = None, *, pairs: bool = True
+) -> Cared:
     """Remove from a corpus what it does not need, and inputs that are findings: those belong to campaigns.
 
     Args:
@@ -94,12 +101,17 @@ def prune(target: str, targets: Targets, store: Store, pin: Pin | None = None) -
         targets: Where it is found.
         store: Where the corpus is.
         pin: If mutants of the parser count: what chooses by them.
+        pairs: Whether to leave a corpus alone that an implementation has led which is not here now: only with it can
+            be told what shows a pair of verdicts that nothing else shows.
 
     Raises:
         GauntletError: Nothing could be measured, the kept inputs show less than all did, or something cannot be
             executed or written. Then nothing was removed.
     """
     own = list(store.inputs(target))
+    if pairs and own and store.is_paired(target) and not has_beside(target, targets):
+        why = "the engine driver kept inputs for what an implementation made of them, which only it can show"
+        return Cared(target, len(own), 0, len(own), 0, 0, 0, (), why)
     measured = _measured(target, targets, own)
     kept = _confirmed(target, targets, measured)
     if pin is not None and own:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from ipc_gauntlet.fuzz.child.handle import Child
+from ipc_gauntlet.fuzz.child.messages import Answer
+from ipc_gauntlet.fuzz.differential.remote import parsers_of
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.triage.targets import Targets
 from ipc_gauntlet.fuzz.work import digest
@@ -18,8 +21,9 @@ class Entry:
     Attributes:
         data: The input.
         verdict: `accepted`, `rejected:<reason>`, or the signature of the finding.
-        features: Names of what it shows: branches with their counts, the verdict, and whatever else counts.
-        finding: What it does that it must not.
+        features: Names of what it shows: branches with their counts, the verdict; with an implementation beside, the
+            pair of verdicts and the implementation's edges.
+        finding: What it does with the target that it must not. What it does with the implementation beside is a pair.
         key: By which equally good inputs are ordered, the same on every machine.
     """
 
@@ -58,8 +62,22 @@ def union(entries: Iterable[Entry]) -> frozenset[str]:
     return frozenset().union(*(entry.features for entry in entries))
 
 
+def has_beside(target: str, targets: Targets) -> bool:
+    """Whether an implementation was named that reads the same bytes as a target.
+
+    Raises:
+        UsageError: There is no such target.
+        DriverStartError: The implementation does not start.
+    """
+    parser, command = targets.get(target).reference_parser, targets.settings.driver
+    return bool(parser and command) and parser in _parsers(command)
+
+
+_parsers = cache(parsers_of)
+
+
 def measure(target: str, targets: Targets, inputs: Iterable[bytes]) -> Measured:
-    """Execute inputs under coverage.
+    """Execute inputs under coverage; with the implementation beside that the settings name, if it has the parser.
 
     Args:
         target: Name of the target.
@@ -68,13 +86,22 @@ def measure(target: str, targets: Targets, inputs: Iterable[bytes]) -> Measured:
 
     Raises:
         UsageError: There is no such target.
-        GauntletError: Inputs cannot be executed.
+        GauntletError: Inputs cannot be executed, or the implementation does not start.
     """
     once = list(dict.fromkeys(inputs))
     entries: list[Entry] = []
-    with Child(targets.orders(target, coverage=True)) as child:
+    with Child(targets.orders(target, coverage=True, remote=has_beside(target, targets))) as child:
         for data, answer in zip(once, child.run(once), strict=True):
-            shown = [f"edge {number:x}" for number in answer.features]
-            features = frozenset((*shown, f"verdict {answer.verdict}"))
-            entries.append(Entry(data, answer.verdict, features, answer.finding, (len(data), digest(data))))
+            # What the implementation does wrong is its campaign's: another one needs the same input.
+            finding = answer.finding if not answer.pair else None
+            verdict = answer.said if answer.pair else answer.verdict
+            entries.append(Entry(data, verdict, _features(answer), finding, (len(data), digest(data))))
         return Measured(tuple(entries), child.edges)
+
+
+def _features(answer: Answer) -> frozenset[str]:
+    shown = [f"edge {number:x}" for number in answer.features]
+    if not answer.pair:
+        return frozenset((*shown, f"verdict {answer.verdict}"))
+    theirs = [f"their edge {number:x}" for number in answer.theirs]
+    return frozenset((*shown, *theirs, f"verdict {answer.said}", f"pair {answer.pair}"))

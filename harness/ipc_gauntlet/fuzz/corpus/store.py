@@ -49,6 +49,11 @@ class Store:
         return self.root / "campaigns"
 
     @property
+    def paired(self) -> Path:
+        """The folder with a file for each target whose corpus has inputs because of an implementation beside."""
+        return self.root / "paired"
+
+    @property
     def regressions(self) -> Path:
         """The folder of regression cases made here, not yet adopted by a checkout."""
         return self.root / "regressions"
@@ -92,6 +97,20 @@ class Store:
             raise GauntletError(
                 f"cannot remove {name} of {target}: {error.strerror}; the folder must be writable"
             ) from error
+
+    def is_paired(self, target: str) -> bool:
+        """Whether inputs of a target were kept for what an implementation made of them."""
+        return (self.paired / self.folder(target).name).exists()
+
+    def mark_paired(self, target: str) -> None:
+        """Remember that inputs of a target are kept for what an implementation makes of them.
+
+        Raises:
+            GauntletError: It cannot be written.
+        """
+        if not self.is_paired(target):
+            _make(self.paired)
+            write_whole(self.paired / target, b"")
 
     def paths(self, target: str) -> list[Path]:
         """The files of a target's inputs, sorted by name; half-written and hidden ones are left out."""

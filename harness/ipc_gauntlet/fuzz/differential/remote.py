@@ -27,6 +27,21 @@ _RENEW_BYTES = 4 << 20
 _PATIENCE, _AND = 3.0, 1.0
 
 
+def parsers_of(command: str) -> tuple[str, ...]:
+    """Which parsers a driver has; it is started and ended again.
+
+    Raises:
+        DriverStartError: It does not start.
+    """
+    reactor = new_reactor()
+    driver = Driver(DriverCommand.parse(command), reactor, label="implementation")
+    try:
+        return tuple(driver.start().parsers)
+    finally:
+        driver.close()
+        reactor.close()
+
+
 class RemoteParser:
     """One parser of one driver.
 

@@ -17,6 +17,8 @@ STATEMENT = {
     "features": ["parse"],
     "parsers": ["other"] if HABIT == "other" else ["box"],
 }
+if HABIT in ("edges", "claims"):
+    STATEMENT["coverage"] = "edges/1"
 seen = 0
 kept: list[bytes] = []
 
@@ -57,6 +59,8 @@ def parse(data: bytes) -> dict[str, object]:
         return {**refused, "reason": "limit"} if HABIT == "words" else refused
     if data[3] == 1 and (len(data) == 5 or data[5] > 200):
         return refused
+    if HABIT == "edges":
+        return {"accepted": True, "edges": [data[3], 300 + data[4]]}
     body = data[5:][::-1] if HABIT == "reverses" else data[5:]
     return {"accepted": True, "value": {"kind": data[3], "body": base64.b64encode(body).decode()}}
 
