@@ -14,12 +14,15 @@ from flawed_targets import framed, written
 
 from ipc_gauntlet.cli.app import cli
 from ipc_gauntlet.errors import GauntletError, UsageError
+from ipc_gauntlet.fuzz.campaign.state import State, read_plan
 from ipc_gauntlet.fuzz.corpus import care
 from ipc_gauntlet.fuzz.corpus.exchange import Manifest, export, read_offer, take
 from ipc_gauntlet.fuzz.corpus.measure import Measured, measure
 from ipc_gauntlet.fuzz.corpus.pinning import pinning
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.registry import find
+from ipc_gauntlet.fuzz.triage.campaign import triage_all
+from ipc_gauntlet.fuzz.triage.saved import readable
 from ipc_gauntlet.fuzz.triage.targets import Settings, Targets
 from ipc_gauntlet.fuzz.work import digest
 
@@ -62,10 +65,83 @@ def test_prune_removes_what_nothing_needs(targets: Targets, store: Store) -> Non
         store.add("t.clumsy", data)
     before = measure("t.clumsy", targets, GOOD + REDUNDANT).features
     done = care.prune("t.clumsy", targets, store)
-    assert set(store.inputs("t.clumsy")) == set(GOOD)
-    assert measure("t.clumsy", targets, store.inputs("t.clumsy")).features == before
+    assert set(store.inputs("t.clumsy")) == {*GOOD, BAD[0]}
+    assert measure("t.clumsy", targets, GOOD).features == before
     assert [finding.kind for finding in done.findings] == ["crash"]
     assert care.prune("t.clumsy", targets, store).after == done.after
+
+
+def test_prune_deletes_nothing_that_misbehaves(targets: Targets, store: Store) -> None:
+    """A hang may be the machine's, and whatever else it is, there may be no other copy; triage knows it as well."""
+    for data in [*GOOD, *BAD, framed(b"C--!")]:
+        store.add("t.clumsy", data)
+    (store.folder("t.clumsy") / "by-hand").write_bytes(framed(b"HHH"))
+    done = care.prune("t.clumsy", targets, store)
+    assert {*BAD, framed(b"C--!"), framed(b"HHH")} <= set(store.inputs("t.clumsy"))
+    assert done.misbehaving == 6
+    assert done.aside == store.campaigns / "from-corpora"
+    saved, _ = readable(done.aside)
+    kept = {case.data for one in saved for case in one.inputs}
+    assert kept == {*BAD, framed(b"C--!"), framed(b"HHH")}
+
+
+def test_prune_leaves_what_came_while_it_looked(
+    targets: Targets, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A campaign goes on meanwhile: nobody has looked at what it adds."""
+    for data in [*GOOD, *REDUNDANT]:
+        store.add("t.clumsy", data)
+
+    def busy(target: str, known: Targets, inputs: Iterable[bytes]) -> Measured:
+        measured = measure(target, known, inputs)
+        store.add("t.clumsy", framed(b"late"))
+        return measured
+
+    monkeypatch.setattr(care, "measure", busy)
+    care.prune("t.clumsy", targets, store)
+    assert set(store.inputs("t.clumsy")) == {*GOOD, framed(b"late")}
+
+
+def test_what_misbehaves_is_put_aside_for_triage(targets: Targets, store: Store) -> None:
+    """None of it joins the corpus, and none of it is lost: every input, by its signature."""
+    crash, longer = framed(b"C!"), framed(b"C--!")
+    first = care.merge("t.clumsy", targets, store, [*GOOD, crash, longer])
+    assert (first.misbehaving, first.aside) == (2, store.campaigns / "from-corpora")
+    assert first.aside is not None
+    (finding,) = first.findings
+    with State.open(first.aside) as state:
+        (kept,) = state.findings()
+    assert (kept.signature, kept.count, kept.status, kept.size) == (finding.signature, 2, "new", len(crash))
+    # Another target joins it, and what is known stays.
+    other = care.merge("t.tidy", targets, store, [framed(b"fine")])
+    assert other.aside is None
+    care.merge("t.clumsy", targets, store, [framed(b"D")])
+    done = {one.signature: one for one in triage_all(first.aside, 10.0)}
+    assert len(done) == 2
+    assert all(one.result is not None and one.result.shown == one.result.runs for one in done.values())
+    told = CliRunner().invoke(cli, ["fuzz", "show", "--store", str(store.root), "--campaign", "from-corpora"])
+    assert finding.signature in told.output
+    # Fixed, and seen again: it is new again.
+    with State.open(first.aside, writable=True) as state:
+        state.mark(finding.signature, status="fixed")
+    care.merge("t.clumsy", targets, store, [crash])
+    with State.open(first.aside) as state:
+        assert {one.signature: one.status for one in state.findings()}[finding.signature] == "new"
+
+
+def test_modules_that_are_gone_do_not_keep_others_from_being_put_aside(
+    tmp_path: Path, targets: Targets, store: Store
+) -> None:
+    care.merge("t.clumsy", targets, store, [framed(b"C!")])
+    (tmp_path / "moved").mkdir()
+    module = written(tmp_path / "moved")
+    (tmp_path / "flawed_targets_module.py").unlink()
+    moved = Targets([str(module)], targets.settings)
+    again = care.merge("t.clumsy", moved, store, [framed(b"D")])
+    assert again.aside is not None
+    assert read_plan(again.aside).modules == (str(module),)
+    with State.open(again.aside) as state:
+        assert {one.kind for one in state.findings()} == {"crash", "native"}
 
 
 def test_a_selection_that_shows_less_is_refused_and_nothing_goes(
@@ -182,6 +258,8 @@ def test_the_commands_from_import_to_export(targets: Targets, store: Store, tmp_
     assert f"0 inputs before, {len(GOOD)} now; 10 offered, {len(GOOD)} added" in taken
     assert "LEFT OUT  1 inputs are longer than t.clumsy takes" in taken
     assert "FINDING   crash-" in taken
+    assert "1 input misbehaves: it is kept in" in taken
+    assert "ipc-gauntlet fuzz show crash-" in taken
     for data in REDUNDANT:
         store.add("t.clumsy", data)
     told = fuzz(store, "stats").output

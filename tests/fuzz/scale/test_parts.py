@@ -18,6 +18,7 @@ from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.scale.collect import Ours, collect
 from ipc_gauntlet.fuzz.scale.parts import Part, cut, read, write
 from ipc_gauntlet.fuzz.scale.worked import Worked
+from ipc_gauntlet.fuzz.triage.saved import of_signature
 from ipc_gauntlet.fuzz.work import digest
 
 
@@ -166,7 +167,7 @@ def test_a_result_folder_belongs_to_one_part(wishes: Wishes, tmp_path: Path) -> 
 
 
 def test_spoilt_inputs_of_a_result_are_refused(wishes: Wishes, tmp_path: Path) -> None:
-    """A name that is not that of the content, an input that is too long, and one that is a finding do not join."""
+    """A name that is not that of the content, and an input that is too long, do not join; one that is a finding is kept as one."""
     (part,) = cut(wishes, 1)
     store = Store(tmp_path / "r")
     hand_made(tmp_path / "r", part)
@@ -182,7 +183,18 @@ def test_spoilt_inputs_of_a_result_are_refused(wishes: Wishes, tmp_path: Path) -
         [tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None, Ours(modules=wishes.modules)
     )
     assert [path.name for path in Store(tmp_path / "store").paths("demo.length")] == [digest(good)]
-    assert (collected.added, collected.refused) == (1, 3)
+    assert (collected.added, collected.misbehaved, collected.refused) == (1, 1, 2)
+    (signature,) = collected.new
+    (kept,) = of_signature(collected.folder, signature).inputs
+    assert kept.data == bug
+    with State.open(collected.folder) as state:
+        assert [(one.signature, one.count, one.status) for one in state.findings()] == [(signature, 1, "new")]
+    again = collect(
+        [tmp_path / "r"], Store(tmp_path / "store"), None, lambda _text: None, Ours(modules=wishes.modules)
+    )
+    assert again.new == ()
+    with State.open(again.folder) as state:
+        assert [one.count for one in state.findings()] == [1]
 
 
 def _made(folder: Path) -> Path:

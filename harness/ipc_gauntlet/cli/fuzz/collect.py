@@ -69,7 +69,8 @@ def conclude(console: Console, collected: Collected, options: str) -> int:
 
     status = read(collected.folder)
     print_summary(console, status, options)
-    refused = f", {collected.refused} refused" if collected.refused else ""
+    refused = f", {collected.misbehaved} misbehave and are kept as findings" if collected.misbehaved else ""
+    refused += f", {collected.refused} refused" if collected.refused else ""
     put(console, f"  {len(collected.parts)} parts, {collected.added} inputs joined the corpus{refused}")
     for text in collected.missing:
         put(console, (f"  {text}", "bold red"))

@@ -56,7 +56,8 @@ _mutants_option = click.option(
 def merge(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click's options
     """Take from other corpora what this one lacks: branches, verdicts, mutants of the parser told apart.
 
-    Nothing that is there goes. A source is another store, or what `import` takes.
+    Nothing that is there goes. A source is another store, or what `import` takes. An input that is a finding does not join:
+    it is kept in the campaign from-corpora, for `fuzz show` and `fuzz triage`.
     """
     _take(ctx, values, values["sources"])
 
@@ -72,15 +73,18 @@ def import_(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     Refused as a whole: paths that lead elsewhere, links, devices, two files of one name, programs and scripts, files
     with execute permission, too many or too large ones, and a manifest that does not fit. Inputs longer than the
     target's longest are left out. Each input is executed in a process of its own kind before it is taken, and taken
-    if the corpus lacks what it shows. The folder that a file is in is named as its target, or give one --target.
+    if the corpus lacks what it shows; one that is a finding is kept in the campaign from-corpora, for `fuzz show` and
+    `fuzz triage`. The folder that a file is in is named as its target, or give one --target.
     """
     _take(ctx, values, values["sources"])
 
 
 def _take(ctx: click.Context, values: dict[str, Any], sources: Iterable[str]) -> None:
     from ipc_gauntlet.cli.console import make_console, put
+    from ipc_gauntlet.cli.fuzz.run import options_for
     from ipc_gauntlet.fuzz.corpus.exchange import read_offer, take
 
+    options = options_for(values["store_path"])
     store, patterns, targets = _opened(values)
     console = make_console(ctx)
     single = patterns[0] if len(patterns) == 1 and patterns[0] in targets else None
@@ -97,7 +101,7 @@ def _take(ctx: click.Context, values: dict[str, Any], sources: Iterable[str]) ->
                 findings += cared.findings
         for name, count in offer.too_long.items():
             put(console, ("LEFT OUT  ", "yellow"), f"{count} inputs are longer than {name} takes")
-    ctx.exit(_told(console, findings))
+    ctx.exit(_told(console, findings, options))
 
 
 @command.command("prune", short_help="Remove inputs that nothing needs.")
@@ -114,11 +118,14 @@ def prune(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
     """Remove inputs that nothing needs: what stays shows every branch, verdict and mutant that all show now.
 
     What would show less, or nothing, is refused, and nothing is removed then. With --driver, pairs of verdicts and the
-    edges that the implementation tells count, too.
+    edges that the implementation tells count, too. An input that is a finding stays, and is
+    kept in the campaign from-corpora too, for `fuzz show` and `fuzz triage`.
     """
     from ipc_gauntlet.cli.console import make_console
+    from ipc_gauntlet.cli.fuzz.run import options_for
     from ipc_gauntlet.fuzz.corpus import care
 
+    options = options_for(values["store_path"])
     store, patterns, targets = _opened(values)
     console = make_console(ctx)
     findings: list[Finding] = []
@@ -126,7 +133,7 @@ def prune(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - click
         cared = care.prune(name, targets, store, _pin(values, console, name), pairs=values["pairs"])
         _print_cared(console, cared)
         findings += cared.findings
-    ctx.exit(_told(console, findings))
+    ctx.exit(_told(console, findings, options))
 
 
 @command.command("stats", short_help="What each corpus holds.")
@@ -285,11 +292,19 @@ def _print_cared(console: Console, cared: Cared) -> None:
         changes += f"; {cared.offered} offered, {cared.added} added, those that pin something included"
     gained = f", {cared.gained} of them new" if cared.gained else ""
     put(console, (cared.target, "bold"), f"  {changes}; {cared.features} features{gained}")
+    if cared.aside is not None:
+        many = (
+            f"{cared.misbehaving} inputs misbehave: they are"
+            if cared.misbehaving > 1
+            else "1 input misbehaves: it is"
+        )
+        put(console, (f"    {many} kept in {cared.aside}", "yellow"))
 
 
-def _told(console: Console, findings: list[Finding]) -> int:
-    """Tell findings; the exit status."""
+def _told(console: Console, findings: list[Finding], options: str | None = None) -> int:
+    """Tell findings, and with which options of commands they are shown if they are kept; the exit status."""
     from ipc_gauntlet.cli.console import put
+    from ipc_gauntlet.fuzz.corpus.aside import CAMPAIGN
 
     for finding in findings:
         put(
@@ -299,4 +314,6 @@ def _told(console: Console, findings: list[Finding]) -> int:
             f"  {finding.target}: {finding.message}",
         )
         put(console, f"    {finding.data[:48].hex()}{'...' if len(finding.data) > 48 else ''}")
+        if options is not None:
+            put(console, f"    ipc-gauntlet fuzz show {finding.signature} --campaign {CAMPAIGN}{options}")
     return 1 if findings else 0

@@ -31,15 +31,18 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     """Take inputs out of FOLDER, which `ipc-gauntlet run --export-seeds FOLDER` has written.
 
     It has a folder for each layer (frame, negotiation, handshake, record, envelope). Each target is given the inputs of
-    its layer; each is executed in another process, and taken if the target's corpus lacks what it shows.
+    its layer; each is executed in another process, and taken if the target's corpus lacks what it shows. One that is a
+    finding is kept in the campaign from-corpora, for `fuzz show` and `fuzz triage`.
 
     Exit status: 0 nothing found; 1 an input is a finding; 2 wrong use; 3 inputs cannot be executed or written.
     """
     from ipc_gauntlet.cli.console import make_console, put
+    from ipc_gauntlet.cli.fuzz.run import options_for
     from ipc_gauntlet.errors import UsageError
     from ipc_gauntlet.fuzz.corpus.exchange import Offer, take
     from ipc_gauntlet.fuzz.registry import find
 
+    options = options_for(values["store_path"])
     store = store_from(values)
     folder: Path = values["folder"]
     found = find(values.pop("patterns"), values["modules"])
@@ -57,7 +60,13 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
         for cared in take(Offer({name: offered}), targets, store):
             put(console, (f"{cared.target}  ", "bold"), f"{cared.added} of {cared.offered} taken")
             for finding in cared.findings:
-                put(console, ("FINDING  ", "bold red"), finding.message)
+                put(console, ("FINDING  ", "bold red"), (finding.signature, "bold"), f"  {finding.message}")
+            if cared.aside is not None:
+                put(
+                    console,
+                    f"  ipc-gauntlet fuzz triage --campaign {cared.aside.name}{options}: "
+                    f"{cared.misbehaving} misbehaving inputs are kept there",
+                )
             findings += len(cared.findings)
     ctx.exit(1 if findings else 0)
 

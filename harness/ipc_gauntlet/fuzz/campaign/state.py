@@ -338,13 +338,13 @@ class State:
             if changed.rowcount == 0:
                 raise UsageError(f"there is no finding {signature} in {self.folder}")
 
-    def merge(self, end: SliceEnd, *, given: float, passed: float) -> tuple[str, ...]:
+    def merge(self, end: SliceEnd, *, given: float | None, passed: float | None) -> tuple[str, ...]:
         """Take over a slice's results; a slice that was merged already changes nothing.
 
         Args:
             end: The results.
-            given: Seconds that the target has been given by now.
-            passed: Where it stands in the queue of the budget.
+            given: Seconds that the target has been given by now; None if that is as before.
+            passed: Where it stands in the queue of the budget; None if that is as before.
 
         Returns:
             Signatures that are new to the campaign.
@@ -356,7 +356,10 @@ class State:
             if base.execute("SELECT 1 FROM slice WHERE name = ?", (end.name,)).fetchone():
                 return ()
             new = add(base, end)
-            base.execute("UPDATE target SET given = ?, pass = ? WHERE name = ?", (given, passed, end.target))
+            base.execute(
+                "UPDATE target SET given = coalesce(?, given), pass = coalesce(?, pass) WHERE name = ?",
+                (given, passed, end.target),
+            )
             return new
 
     def _rows(self, question: str, *values: object) -> list[sqlite3.Row]:

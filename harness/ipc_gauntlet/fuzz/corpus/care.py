@@ -4,14 +4,19 @@ Kept is what is needed for every branch (with its count in buckets), every verdi
 mutant of the parser that some input tells from it; beside an implementation under test, also every pair of verdicts and
 its edges. A corpus that such an implementation has led is not thinned out without it. Before anything is removed the kept inputs run once more in another
 process; what they do not show there again brings the inputs back that did.
+
+An input that does something wrong is never lost: it is put aside as a finding (see `aside`), and one that is in a corpus
+stays there all the same, since it may be the machine that was slow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ipc_gauntlet.errors import GauntletError
+from ipc_gauntlet.fuzz.corpus.aside import put_aside
 from ipc_gauntlet.fuzz.corpus.measure import Entry, Measured, has_beside, measure, union
 from ipc_gauntlet.fuzz.corpus.select import select
 from ipc_gauntlet.fuzz.corpus.store import Store
@@ -36,8 +41,10 @@ class Cared:
         added: Inputs that are new in it.
         features: What they show.
         gained: What of that was not shown before.
-        findings: Inputs that did something wrong: they are not in the corpus.
+        findings: What inputs did wrong, one for each signature.
         untouched: Why nothing was done, empty if it was.
+        misbehaving: How many inputs did something wrong.
+        aside: Folder of the campaign in which they are kept; None if there are none.
     """
 
     target: str
@@ -49,12 +56,14 @@ class Cared:
     gained: int
     findings: tuple[Finding, ...]
     untouched: str = ""
+    misbehaving: int = 0
+    aside: Path | None = None
 
 
 def merge(
     target: str, targets: Targets, store: Store, offered: Iterable[bytes], pin: Pin | None = None
 ) -> Cared:
-    """Take into a corpus what it lacks of other inputs. Nothing that is in it goes.
+    """Take into a corpus what it lacks of other inputs, and put aside what misbehaves. Nothing that is in it goes.
 
     Args:
         target: Name of the target.
@@ -69,6 +78,8 @@ def merge(
     own = list(store.inputs(target))
     held = set(own)
     measured = _measured(target, targets, [*own, *offered])
+    bad = _bad(measured)
+    aside = put_aside(target, targets, store, bad)
     mine = [entry for entry in measured.entries if entry.data in held]
     new = [entry for entry in measured.good if entry.data not in held]
     known = union(entry for entry in mine if entry.finding is None)
@@ -87,14 +98,16 @@ def merge(
         added=added,
         features=len(shown),
         gained=len(shown - known),
-        findings=_found(measured),
+        findings=_each(bad),
+        misbehaving=len(bad),
+        aside=aside,
     )
 
 
 def prune(
     target: str, targets: Targets, store: Store, pin: Pin | None = None, *, pairs: bool = True
 ) -> Cared:
-    """Remove from a corpus what it does not need, and inputs that are findings: those belong to campaigns.
+    """Remove from a corpus what it does not need. What misbehaves stays, and is put aside as a finding too.
 
     Args:
         target: Name of the target.
@@ -108,16 +121,19 @@ def prune(
         GauntletError: Nothing could be measured, the kept inputs show less than all did, or something cannot be
             executed or written. Then nothing was removed.
     """
+    known = {path.name for path in store.paths(target)}
     own = list(store.inputs(target))
     if pairs and own and store.is_paired(target) and not has_beside(target, targets):
         why = "the engine driver kept inputs for what an implementation made of them, which only it can show"
         return Cared(target, len(own), 0, len(own), 0, 0, 0, (), why)
     measured = _measured(target, targets, own)
+    bad = _bad(measured)
+    aside = put_aside(target, targets, store, bad)
     kept = _confirmed(target, targets, measured)
     if pin is not None and own:
         kept = list(dict.fromkeys([*kept, *pin([entry.data for entry in measured.good])]))
     if measured.good:
-        added, _ = store.replace(target, kept)
+        added, _ = store.replace(target, [*kept, *(finding.data for finding in bad)], known)
     else:
         added = 0
     return Cared(
@@ -128,7 +144,9 @@ def prune(
         added=added,
         features=len(union(measured.good)),
         gained=0,
-        findings=_found(measured),
+        findings=_each(bad),
+        misbehaving=len(bad),
+        aside=aside,
     )
 
 
@@ -162,9 +180,15 @@ def _confirmed(target: str, targets: Targets, measured: Measured) -> list[bytes]
     )
 
 
-def _found(measured: Measured) -> tuple[Finding, ...]:
+def _bad(measured: Measured) -> list[Finding]:
+    """What inputs did wrong, the smallest first."""
+    ordered = sorted(measured.entries, key=lambda one: one.key)
+    return [entry.finding for entry in ordered if entry.finding is not None]
+
+
+def _each(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The first of each signature."""
     by_signature: dict[str, Finding] = {}
-    for entry in sorted(measured.entries, key=lambda one: one.key):
-        if entry.finding is not None:
-            by_signature.setdefault(entry.finding.signature, entry.finding)
+    for finding in findings:
+        by_signature.setdefault(finding.signature, finding)
     return tuple(by_signature.values())

@@ -9,7 +9,7 @@ each other's way. A file that somebody put there by hand under another name is a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,10 +138,18 @@ class Store:
             except OSError as error:
                 raise GauntletError(f"cannot read {path}: {error.strerror}") from error
 
-    def replace(self, target: str, kept: Iterable[bytes]) -> tuple[int, int]:
+    def replace(
+        self, target: str, kept: Iterable[bytes], known: Collection[str] | None = None
+    ) -> tuple[int, int]:
         """Make these the inputs of a target: what is new is written first, what is not among them removed after.
 
         Whoever dies in between leaves too much, never too little.
+
+        Args:
+            target: Name of the target.
+            kept: Its inputs from now on.
+            known: Names of the files that were looked at: others, such as those that a campaign has added since, stay. None
+                for all that are there.
 
         Returns:
             How many were added, and how many removed.
@@ -155,7 +163,9 @@ class Store:
         if before and not names:
             raise GauntletError(f"refusing to empty the corpus of {target}: {len(before)} inputs would go")
         added = sum(self.add(target, data) for data in inputs)
-        gone = [path.name for path in before if path.name not in names]
+        gone = [
+            path.name for path in before if path.name not in names and (known is None or path.name in known)
+        ]
         for name in gone:
             self.remove(target, name)
         return added, len(gone)

@@ -7,15 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ipc_gauntlet.errors import GauntletError
-from ipc_gauntlet.fuzz.campaign.ledger import Seen, SliceEnd
+from ipc_gauntlet.fuzz.campaign.entry import enter
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.corpus.store import Store
-from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.oracles.examine import Examined, examine
-from ipc_gauntlet.fuzz.spec import Progress
 from ipc_gauntlet.fuzz.triage.campaign import targets_of
-from ipc_gauntlet.fuzz.triage.saved import FINDINGS
-from ipc_gauntlet.fuzz.work import digest, write_whole
 
 _LEAST_SECONDS = 0.5
 
@@ -60,55 +56,17 @@ def examine_all(
         except GauntletError as error:
             # A target that cannot be loaded any more must not keep the others waiting.
             one = Examined(name, trouble=str(error))
-        remember(state, folder, one, number)
+        remember(state, one, number)
         told(one)
         done.append(one)
     return done
 
 
-def remember(state: State, folder: Path, one: Examined, number: int) -> None:
+def remember(state: State, one: Examined, number: int) -> None:
     """Put findings into a campaign: files first, then the database.
 
     Raises:
         GauntletError: They cannot be written.
     """
-    if not one.findings:
-        return
-    for finding in one.findings:
-        _write(folder, finding)
-    elapsed = state.elapsed()
-    account = next((account for account in state.accounts() if account.target == one.target), None)
-    end = SliceEnd(
-        name=f"oracles-{one.target}-{number}-{elapsed:.3f}",
-        target=one.target,
-        engine="oracles",
-        outcome="done",
-        progress=Progress(),
-        at=elapsed,
-        findings=tuple(_seen(finding) for finding in one.findings),
-    )
-    state.merge(
-        end,
-        given=account.given if account is not None else 0.0,
-        passed=account.passed if account is not None else 0.0,
-    )
-
-
-def _seen(finding: Finding) -> Seen:
-    return Seen(
-        signature=finding.signature,
-        kind=finding.kind,
-        message=finding.message[:300],
-        count=1,
-        smallest=digest(finding.data),
-        size=len(finding.data),
-    )
-
-
-def _write(folder: Path, finding: Finding) -> None:
-    group = folder / FINDINGS / finding.signature
-    try:
-        group.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GauntletError(f"cannot make {group}: {error.strerror}; the folder must be writable") from error
-    write_whole(group / f"{digest(finding.data)}.json", finding.to_json())
+    name = f"oracles-{one.target}-{number}-{state.elapsed():.3f}"
+    enter(state, one.target, one.findings, name=name, engine="oracles")

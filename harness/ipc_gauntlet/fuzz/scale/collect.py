@@ -18,6 +18,7 @@ import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.campaign import orders, status
+from ipc_gauntlet.fuzz.campaign.entry import write_down
 from ipc_gauntlet.fuzz.campaign.guards import CAUGHT
 from ipc_gauntlet.fuzz.campaign.harvest import MOST_INPUTS, harvest
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd
@@ -30,6 +31,7 @@ from ipc_gauntlet.fuzz.child.handle import Child
 from ipc_gauntlet.fuzz.child.messages import Orders
 from ipc_gauntlet.fuzz.corpus.store import Store, is_name
 from ipc_gauntlet.fuzz.engines.base import NAMES
+from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.scale import worked
 from ipc_gauntlet.fuzz.spec import Progress, Spec
 from ipc_gauntlet.fuzz.work import digest
@@ -61,7 +63,8 @@ class Collected:
         missing: Parts that are not there, or that could not do their work, one sentence for each.
         new: Signatures that are new to the campaign.
         added: Inputs that joined the corpus.
-        refused: Inputs that did not: too long, or not what their name says, or findings of their own.
+        misbehaved: Inputs that did not, since they are findings: those are kept with the campaign's.
+        refused: Inputs that did not: too long, or not what their name says.
     """
 
     folder: Path
@@ -69,6 +72,7 @@ class Collected:
     missing: tuple[str, ...]
     new: tuple[str, ...]
     added: int
+    misbehaved: int
     refused: int
 
 
@@ -110,7 +114,7 @@ def collect(
     campaign = store.campaigns / orders.name_of(Wishes(name=name if name is not None else first.campaign))
     plan = _plan(first.wishes, campaign, ours if ours is not None else Ours())
     new: list[str] = []
-    added = refused = 0
+    added = misbehaved = refused = 0
     with Lock(campaign), State.open(campaign, writable=True) as state:
         state.adopt(plan)
         for folder, result in results:
@@ -119,6 +123,7 @@ def collect(
             new += part.new
             ill += part.ill
             added, refused = added + part.added, refused + part.refused
+            misbehaved += part.misbehaved
             said(
                 f"part {result.part.number}/{result.part.count} ({result.system}): {part.added} inputs, "
                 f"{len(part.new)} new findings"
@@ -130,6 +135,7 @@ def collect(
         missing=(*_missing([result for _, result in results], first.count), *ill),
         new=tuple(dict.fromkeys(new)),
         added=added,
+        misbehaved=misbehaved,
         refused=refused,
     )
 
@@ -246,6 +252,7 @@ class _Collection:
         self.new: list[str] = []
         self.ill: list[str] = []
         self.added = 0
+        self.misbehaved = 0
         self.refused = 0
 
     def take(self) -> None:
@@ -283,11 +290,16 @@ class _Collection:
         """Take over one target; answer whether its executions were counted."""
         name = f"{self._name}-{target}"
         before = self.added
-        self._inputs(target)
+        bad = self._inputs(target)
         plan = self._plan.targets[target]
         spec = Spec(target=target, module=plan.module, measured=plan.measured, folder=str(folder))
-        found = harvest(folder, spec, self._store, self._state.folder)
-        fresh = {one.signature for one in found.findings} - set(self._state.known())
+        found = [
+            replace(seen, count=max(1, told.counts.get(seen.signature, 1)))
+            for seen in harvest(folder, spec, self._store, self._state.folder).findings
+        ]
+        brought = {one.signature for one in found}
+        found += [seen for seen in write_down(self._state.folder, bad) if seen.signature not in brought]
+        fresh = {one.signature for one in found} - set(self._state.known())
         counts = told.state is not None and not self._state.is_merged(name)
         if not counts:
             if not fresh and self.added == before:
@@ -304,9 +316,7 @@ class _Collection:
             at=self._state.elapsed(),
             covered=sorted(told.covered),
             functions=sorted(told.entered),
-            findings=[
-                replace(seen, count=max(1, told.counts.get(seen.signature, 1))) for seen in found.findings
-            ],
+            findings=found,
             kept=self.added - before,
             corpus=len(self._store.paths(target)),
         )
@@ -322,20 +332,23 @@ class _Collection:
     def _name(self) -> str:
         return f"part-{digest(msgspec.json.encode(self._result.part))[:16]}"
 
-    def _inputs(self, target: str) -> None:
-        """Run what is new here; what does no harm joins the corpus, what does is a finding of the next campaign."""
+    def _inputs(self, target: str) -> list[Finding]:
+        """Run what is new here: what does no harm joins the corpus, what does is returned."""
         plan = self._plan.targets[target]
         there = {path.name for path in self._store.paths(target)}
         fresh = [path for path in self._theirs.paths(target)[:MOST_INPUTS] if path.name not in there]
         orders = Orders(target=target, module=plan.module, measured=plan.measured)
-        joined = 0
+        inputs = list(_readable(fresh, plan.longest))
+        bad: list[Finding] = []
         with Child(orders) as child:
-            inputs = list(_readable(fresh, plan.longest))
             for data, answer in zip(inputs, child.run(inputs), strict=True):
                 if answer.finding is None:
-                    joined += self._store.add(target, data)
-        self.added += joined
-        self.refused += len(fresh) - joined
+                    self.added += self._store.add(target, data)
+                else:
+                    bad.append(answer.finding)
+        self.misbehaved += len(bad)
+        self.refused += len(fresh) - len(inputs)
+        return bad
 
 
 def _readable(paths: Sequence[Path], longest: int) -> Iterator[bytes]:

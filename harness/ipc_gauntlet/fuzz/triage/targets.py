@@ -36,10 +36,15 @@ class Targets:
     Args:
         modules: Modules or files of targets beside the installed ones.
         settings: How inputs are executed.
+
+    Attributes:
+        modules: As given.
+        settings: As given, or the usual ones.
     """
 
     def __init__(self, modules: Sequence[str] = (), settings: Settings | None = None) -> None:
         self.settings = settings if settings is not None else Settings()
+        self.modules = tuple(modules)
         self._found = {one.target.name: one for one in find((), tuple(modules))}
 
     def __contains__(self, name: object) -> bool:
