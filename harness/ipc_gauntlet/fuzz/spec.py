@@ -118,7 +118,10 @@ class Result(msgspec.Struct, kw_only=True):
         ended: Why: `time`, `executions`, `finding`, `stopped`.
         functions: Functions entered, `module:qualified.name`.
         covered: Edges hit: `module:line:kind:index`, stable for one version of the code.
-        notes: What a person should know, such as an engine's fallback.
+        notes: What a person may want to know, such as an engine's fallback.
+        warnings: What a person has to look at: something is not as it was asked for.
+        counts: What happened, and how often; a campaign adds them up.
+        pairs: How often which verdicts of the reference and the implementation under test came together.
     """
 
     spec: Spec
@@ -127,6 +130,9 @@ class Result(msgspec.Struct, kw_only=True):
     functions: list[str] = []
     covered: list[str] = []
     notes: list[str] = []
+    warnings: list[str] = []
+    counts: dict[str, int] = {}
+    pairs: dict[str, int] = {}
 
 
 def read_spec(path: Path) -> Spec:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign import harvest as module
 from ipc_gauntlet.fuzz.campaign.harvest import Harvest, harvest, has_findings_of, result_of
+from ipc_gauntlet.fuzz.campaign.notes import MOST_NOTES
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.spec import Progress, Result, Spec
@@ -239,3 +240,24 @@ def test_what_cannot_be_written_is_told(slice_: Slice) -> None:
     slice_.campaign.write_text("not a folder")
     with pytest.raises(GauntletError, match="writable"):
         slice_.harvest()
+
+
+def test_what_an_engine_says_is_carried_and_cut(slice_: Slice) -> None:
+    """Texts are one line each, counts possible, and there are not too many of either."""
+    slice_.result(
+        notes=["m is not measured: no source", "a\nb", "x" * 1000, "x" * 1000, "", *map(chr, range(97, 200))],
+        warnings=["look"],
+        counts={"it broke": -7},
+        pairs={"accepted / malformed": 1 << 60},
+    )
+    end = slice_.harvest().end("1", slice_.spec, "done", 1.0)
+    assert end.said is not None
+    assert end.said.notes[:3] == ("m is not measured: no source", "a b", "x" * 300)
+    assert len(end.said.notes) <= MOST_NOTES
+    assert end.said.warnings == ("look",)
+    assert end.said.counts == {"it broke": 1}
+    assert end.said.pairs == {"accepted / malformed": 1 << 53}
+
+
+def test_a_slice_without_a_result_says_nothing(slice_: Slice) -> None:
+    assert slice_.harvest().end("1", slice_.spec, "salvaged", 1.0).said is None

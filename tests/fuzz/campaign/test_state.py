@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from fuzz_campaigns import progress, seen, slice_end
 
 from ipc_gauntlet.errors import GauntletError, UsageError
 from ipc_gauntlet.fuzz.campaign import ledger
+from ipc_gauntlet.fuzz.campaign.notes import MOST_NOTES, MOST_PAIRS, Said
 from ipc_gauntlet.fuzz.campaign.records import Plan, TargetPlan
 from ipc_gauntlet.fuzz.campaign.state import DATABASE, State
 
@@ -55,6 +57,51 @@ def test_a_slice_is_added(state: State) -> None:
     account = state.accounts()[0]
     assert (account.given, account.passed, account.slices) == (1.0, 2.0, 1)
     assert state.rates() == {"small.right": pytest.approx(1000 / 0.9)}
+
+
+def test_what_engines_say_is_kept_once_and_added_up(state: State) -> None:
+    one = Said(
+        notes=("implementation: box 1, 3 edges told",),
+        warnings=("box claims coverage",),
+        counts={"it broke": 1},
+        pairs={"accepted / accepted": 5, "accepted / malformed": 1},
+    )
+    two = Said(
+        notes=("implementation: box 1, 57 edges told",),
+        counts={"it broke": 2},
+        pairs={"accepted / accepted": 2},
+    )
+    _merge(state, engine="driver", said=one)
+    first = state.targets()[0]
+    assert "box claims coverage" in first.warnings
+    _merge(state, "000002-small.right", engine="driver", said=two)
+    _merge(state, "000003-small.right", engine="driver")  # one that was cut short says nothing
+    right = state.targets()[0]
+    assert right.notes == ("implementation: box 1, 57 edges told", "it broke: 3 times")
+    assert right.pairs == {"accepted / accepted": 7, "accepted / malformed": 1}
+    assert "box claims coverage" not in right.warnings  # it tells edges by now
+    state.adopt(_plan("two"))
+    assert not state.targets()[0].notes
+    assert not state.targets()[0].pairs
+
+
+def test_of_several_engines_it_is_told_which_one_says_it(state: State) -> None:
+    state.adopt(msgspec.structs.replace(_plan(), engines=("portable", "atheris")))
+    _merge(state, engine="atheris", said=Said(notes=("edges are unknown",), warnings=("mind this",)))
+    right = state.targets()[0]
+    assert right.notes == ("atheris: edges are unknown",)
+    assert "atheris: mind this" in right.warnings
+
+
+def test_what_engines_say_has_a_limit(state: State) -> None:
+    letters = [chr(ord("a") + number // 26) + chr(ord("a") + number % 26) for number in range(300)]
+    flood = Said(notes=tuple(letters), pairs=dict.fromkeys(letters, 1))
+    _merge(state, said=flood)
+    _merge(state, "000002-small.right", said=flood)
+    right = state.targets()[0]
+    assert len(right.notes) == MOST_NOTES
+    assert len(right.pairs) == MOST_PAIRS + 1
+    assert sum(right.pairs.values()) == 600
 
 
 def test_a_slice_is_added_once(state: State) -> None:

@@ -164,7 +164,18 @@ def test_a_hang_of_the_implementation_does_not_end_the_slice(tmp_path: Path) -> 
     assert done.status == 0, done.stderr
     assert [(finding.kind, finding.data) for finding in done.findings][:1] == [("hang", b"BOX\x77\x01z")]
     assert done.result.progress.executions == 6
-    assert any("was replaced" in note for note in done.result.notes)
+    assert any("was replaced" in text and count for text, count in done.result.counts.items())
+
+
+@pytest.mark.parametrize(("habit", "loud"), [("claims", True), ("edges", False), ("good", False)])
+def test_coverage_that_is_claimed_and_never_told_is_told_loudly(
+    habit: str, loud: bool, tmp_path: Path
+) -> None:
+    """Otherwise a build without instrumentation looks like one that has nothing to tell."""
+    done = run_boxes(tmp_path / "s", habit, executions=200)
+    assert done.status == 0, done.stderr
+    assert any("claims coverage" in text for text in done.result.warnings) == loud
+    assert sum(done.result.pairs.values()) == 200
 
 
 def test_one_that_cannot_tell_reasons_apart_is_not_blamed(tmp_path: Path) -> None:

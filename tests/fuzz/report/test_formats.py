@@ -18,7 +18,7 @@ from ipc_gauntlet.fuzz.report.charts import Curve, chart, clock, short
 from ipc_gauntlet.fuzz.report.html import dump, html
 from ipc_gauntlet.fuzz.report.junit import junit_xml
 from ipc_gauntlet.fuzz.report.markdown import markdown
-from ipc_gauntlet.fuzz.report.model import to_json
+from ipc_gauntlet.fuzz.report.model import CampaignReport, to_json
 from ipc_gauntlet.fuzz.report.sarif import RULES, in_checkout, sarif
 from ipc_gauntlet.fuzz.report.source import line_of, source_files
 
@@ -189,3 +189,52 @@ def test_markdown_is_one_line_for_each_row() -> None:
     assert rows[0].count("|") == 6
     assert "<b>" not in text
     assert "no edge was instrumented" in text
+
+
+def looked_at(text: str = "atheris missed its canary") -> CampaignReport:
+    """A campaign that counts, and of which there is something to look at."""
+    report = sample()
+    target = report.targets[0]
+    state = msgspec.structs.replace(
+        target.state,
+        warnings=(text,),
+        notes=(f"note of {text}",),
+        verdicts={"accepted": 3, "malformed": 4},
+        pairs={"accepted / malformed": 17, text: 1},
+    )
+    return msgspec.structs.replace(
+        report, targets=(msgspec.structs.replace(target, state=state),), findings=()
+    )
+
+
+def test_html_shows_what_to_look_at_beside_what_counts() -> None:
+    """An engine that missed its canary beside one that caught it is not simply green."""
+    page = html(looked_at())
+    text = " ".join(" ".join(read(page).text).split())
+    assert 'class="good">counts' not in page.decode()
+    assert "Look at: atheris missed its canary" in text
+    assert "note of atheris missed" in text
+    assert "accepted / malformed 17" in text
+    assert "malformed 4" in text
+    assert 'class="good">counts' in html(msgspec.structs.replace(sample(), findings=())).decode()
+
+
+def test_sarif_and_junit_and_markdown_show_what_to_look_at() -> None:
+    """It takes nothing away from the success of the run."""
+    (run,) = json.loads(sarif(looked_at()))["runs"]
+    (invocation,) = run["invocations"]
+    assert invocation["executionSuccessful"]
+    levels = {one["level"]: one["message"]["text"] for one in invocation["toolExecutionNotifications"]}
+    assert levels["warning"] == "target demo.header: atheris missed its canary"
+    assert levels["note"].endswith("note of atheris missed its canary")
+    (suite,) = ET.fromstring(junit_xml(looked_at()))  # noqa: S314 - ours
+    assert "look at: atheris missed its canary" in (suite.findtext("testcase/system-out") or "")
+    assert any(one.get("name") == "warning" for one in suite.iter("property"))
+    assert "- `demo.header`: atheris missed its canary" in markdown(looked_at()).decode()
+
+
+def test_what_to_look_at_is_as_hostile_as_any_other_text() -> None:
+    assert read(html(looked_at(HOSTILE))).seen.isdisjoint({"script"})
+    json.loads(sarif(looked_at(HOSTILE.replace("\ud800", ""))))
+    ET.fromstring(junit_xml(looked_at(HOSTILE)))  # noqa: S314 - ours
+    markdown(looked_at(HOSTILE))

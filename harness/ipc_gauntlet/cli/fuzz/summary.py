@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ipc_gauntlet.fuzz.campaign.status import Status
 
 _MOST = 30
+_PAIRS = 10
 _WIDE = 110
 _LONGEST = 140
 
@@ -35,6 +36,7 @@ def print_summary(console: Console, status: Status, options: str = "") -> None:
     _print_findings(console, status, options)
     _print_blind(console, status)
     _print_warnings(console, status)
+    _print_notes(console, status)
     _print_last(console, status, options)
 
 
@@ -83,6 +85,25 @@ def _print_warnings(console: Console, status: Status) -> None:
         for warning in target.warnings:
             about.setdefault(warning, []).append(target.target)
     _print_about(console, ("look at", "yellow"), about)
+
+
+def _print_notes(console: Console, status: Status) -> None:
+    """What engines said beside numbers, and how two implementations judged."""
+    about: dict[str, list[str]] = {}
+    for target in status.targets:
+        for note in target.notes:
+            about.setdefault(note, []).append(target.target)
+    _print_about(console, ("note", "dim"), about)
+    for target in status.targets:
+        if not target.pairs:
+            continue
+        put(console, ("  verdicts  ", "dim"), (target.target, "bold"), "  reference / implementation")
+        pairs = sorted(target.pairs.items(), key=lambda one: (-one[1], one[0]))
+        for pair, number in pairs[:_PAIRS]:
+            put(console, f"    {count(number):>8}  {one_line(pair, _LONGEST)}")
+        if len(pairs) > _PAIRS:
+            put(console, (f"    {len(pairs) - _PAIRS} more in the report", "dim"))
+        put(console, "")
 
 
 def _print_about(console: Console, word: tuple[str, str], about: dict[str, list[str]]) -> None:

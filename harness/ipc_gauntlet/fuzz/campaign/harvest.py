@@ -19,6 +19,7 @@ import msgspec
 
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign.ledger import Seen, SliceEnd
+from ipc_gauntlet.fuzz.campaign.notes import said
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.findings import Finding, from_json
 from ipc_gauntlet.fuzz.spec import Progress, Result, Spec
@@ -71,6 +72,7 @@ class Harvest:
             kept=self.kept,
             corpus=self.corpus,
             trouble=trouble[:300],
+            said=said(result) if result is not None else None,
         )
 
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ipc_gauntlet.fuzz.campaign import notes
 from ipc_gauntlet.fuzz.campaign.guards import BROKEN_IN_A_ROW
 from ipc_gauntlet.fuzz.spec import Progress
 
@@ -63,6 +64,7 @@ class SliceEnd:
         kept: Inputs that were new to the corpus.
         corpus: Inputs in the corpus now.
         trouble: Why it is broken.
+        said: What its engine said; None if it came to no end at which it could have.
     """
 
     name: str
@@ -77,6 +79,7 @@ class SliceEnd:
     kept: int = 0
     corpus: int = 0
     trouble: str = ""
+    said: notes.Said | None = None
 
 
 def add(base: sqlite3.Connection, end: SliceEnd) -> tuple[str, ...]:
@@ -97,6 +100,8 @@ def add(base: sqlite3.Connection, end: SliceEnd) -> tuple[str, ...]:
     _add_numbers(base, end, fresh_edges)
     _add_point(base, end)
     _add_verdicts(base, end)
+    if end.said is not None:
+        notes.add(base, end.target, end.engine, end.said)
     return _add_findings(base, end)
 
 

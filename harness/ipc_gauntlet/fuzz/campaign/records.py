@@ -92,6 +92,8 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
         unreached: Reach marks that no input has reached.
         warnings: What a person should look at, though the fuzzing counts.
         verdicts: How often each reason of rejection was seen, and `accepted`.
+        pairs: How often which verdicts of the reference and an implementation behind a driver came together.
+        notes: What engines said that a person may want to know.
         pay: New features for each CPU second, lately: what the budget follows.
     """
 
@@ -114,6 +116,8 @@ class TargetState(msgspec.Struct, frozen=True, kw_only=True):
     unreached: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     verdicts: dict[str, int] = {}
+    pairs: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
     pay: float = 0.0
 
 

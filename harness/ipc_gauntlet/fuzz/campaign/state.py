@@ -23,6 +23,7 @@ from typing import Self
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError, UsageError
+from ipc_gauntlet.fuzz.campaign import notes
 from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, Facts, Work, judge, overall
 from ipc_gauntlet.fuzz.campaign.ledger import SliceEnd, add
 from ipc_gauntlet.fuzz.campaign.records import (
@@ -129,6 +130,7 @@ class State:
 
     @staticmethod
     def _forget_coverage(base: sqlite3.Connection, name: str) -> None:
+        notes.forget(base, name)
         for table in ("covered", "entered", "features", "verdict", "canary"):
             base.execute(f"DELETE FROM {table} WHERE target = ?", (name,))  # noqa: S608 - names of ours
         base.execute(
@@ -176,6 +178,8 @@ class State:
             one["reason"]: one["count"]
             for one in self._rows("SELECT * FROM verdict WHERE target = ? ORDER BY reason", name)
         }
+        told_of = self._rows("SELECT * FROM note WHERE target = ? ORDER BY engine, key", name)
+        alone = len(plan.engines) == 1
         state = TargetState(
             target=name,
             executions=row["executions"],
@@ -193,6 +197,11 @@ class State:
             canaries=answers,
             unreached=unreached,
             verdicts=verdicts,
+            pairs={
+                one["pair"]: one["count"]
+                for one in self._rows("SELECT * FROM pair WHERE target = ? ORDER BY count DESC, pair", name)
+            },
+            notes=notes.of(told_of, loud=False, alone=alone),
             pay=_pay(row),
         )
         facts = Facts(
@@ -205,7 +214,8 @@ class State:
             engines=plan.engines if plan.canary else (),
         )
         blind, uncounted, warnings = judge(facts)
-        return msgspec.structs.replace(state, blind=blind, uncounted=uncounted, warnings=warnings)
+        loud = notes.of(told_of, loud=True, alone=alone)
+        return msgspec.structs.replace(state, blind=blind, uncounted=uncounted, warnings=(*warnings, *loud))
 
     def growth(self, target: str) -> list[Growth]:
         """A target's curve, a point for each slice, thinned out where it is long."""

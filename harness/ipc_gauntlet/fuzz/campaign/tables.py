@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ipc_gauntlet.errors import GauntletError
 
-VERSION = 2
+VERSION = 3
 """Of the tables; kept as SQLite's `user_version`."""
 
 BUSY_SECONDS = 20.0
@@ -80,6 +80,13 @@ CREATE TABLE features (
 ) WITHOUT ROWID;
 CREATE TABLE verdict (
     target TEXT, reason TEXT, count INTEGER NOT NULL, PRIMARY KEY (target, reason)
+) WITHOUT ROWID;
+CREATE TABLE note (
+    target TEXT, engine TEXT, key TEXT, text TEXT NOT NULL, loud INTEGER NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (target, engine, key)
+) WITHOUT ROWID;
+CREATE TABLE pair (
+    target TEXT, pair TEXT, count INTEGER NOT NULL, PRIMARY KEY (target, pair)
 ) WITHOUT ROWID;
 CREATE TABLE finding (
     signature TEXT PRIMARY KEY,

@@ -41,7 +41,6 @@ _FIRST = (b"", b"\x00", b"\x00" * 8, b"0", b"A" * 16, bytes(range(64)))
 # Features of three kinds in one set of numbers.
 _KINDS, _OF_REFERENCE, _OF_PAIRS, _OF_IMPLEMENTATION = 3, 0, 1, 2
 _FEEDBACK = "pairs,reference,implementation"
-_PAIRS_TOLD = 40
 
 
 class DriverEngine:
@@ -92,6 +91,7 @@ class DriverEngine:
         coverage.uninstall()
         work.result.functions = sorted(coverage.functions())
         work.result.covered = sorted(coverage.covered())
+        work.result.notes += [f"{name} is not measured: {why}" for name, why in coverage.unmeasured.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ class _Loop:
         self._numbers: dict[str, int] = {}
         self._pairs: Counter[str] = Counter()
         self._remote_edges: set[int] = set()
+        self._answered = 0
         self._feedback = set(spec.options.get("feedback", _FEEDBACK).split(","))
         self._executions = 0
         self._keeping = False
@@ -229,6 +230,7 @@ class _Loop:
             pair = f"{reference.check if reference is not None else ''} / {outcome.word}"
             yield self._numbers.setdefault(pair, len(self._numbers)) * _KINDS + _OF_PAIRS
         if isinstance(outcome, Answer):
+            self._answered += 1
             self._remote_edges.update(outcome.edges)
             if "implementation" in self._feedback:
                 for edge in outcome.edges:
@@ -244,21 +246,21 @@ class _Loop:
 
     def _tell(self, statement: Statement) -> None:
         """What a person should know of the other side."""
-        notes = self._work.result.notes
+        result, remote = self._work.result, self._remote
         told = f"{len(self._remote_edges)} edges told" if statement.coverage else "no edges told"
-        notes.append(f"implementation: {statement.name} {statement.version}, {told}")
-        pairs = sorted(self._pairs.items(), key=lambda pair: (-pair[1], pair[0]))
-        notes += [
-            f"verdicts (reference / implementation): {pair}: {count}" for pair, count in pairs[:_PAIRS_TOLD]
-        ]
-        if self._remote.restarts:
-            notes.append(f"its process was replaced {self._remote.restarts} times")
-        if self._remote.grown:
-            notes.append(
-                f"its memory grew by more than {self._work.spec.memory_mb} MB {self._remote.grown} times"
+        result.notes.append(f"implementation: {statement.name} {statement.version}, {told}")
+        if statement.coverage and self._answered and not self._remote_edges:
+            result.warnings.append(
+                f"the driver of {statement.name} claims coverage ({statement.coverage}) and told no edge in "
+                f"{self._answered} answers: what the implementation does leads nothing"
             )
-        if self._remote.unexplained:
-            notes.append(f"{self._remote.unexplained} times it broke and no input alone did it again")
+        result.pairs = dict(self._pairs)
+        counts = {
+            "the implementation broke, and its process was replaced": remote.restarts,
+            f"the implementation's memory grew by more than {self._work.spec.memory_mb} MB": remote.grown,
+            "the implementation broke, and no input did it again": remote.unexplained,
+        }
+        result.counts = {text: count for text, count in counts.items() if count}
 
 
 ENGINE = DriverEngine()

@@ -40,6 +40,9 @@ def _suite(target: TargetReport, findings: list[FindingReport]) -> ET.Element:
         error.text = visible(state.blind)
     elif state.uncounted:
         ET.SubElement(whole, "skipped", message=one_line(state.uncounted, _MESSAGE))
+    if state.warnings or state.notes:
+        said = [f"look at: {text}" for text in state.warnings] + [f"note: {text}" for text in state.notes]
+        ET.SubElement(whole, "system-out").text = visible("\n".join(said))
     for finding in findings:
         case = ET.SubElement(
             suite, "testcase", classname=state.target, name=finding.state.signature, time="0"
@@ -62,6 +65,7 @@ def _facts(target: TargetReport) -> list[tuple[str, str]]:
         ("edges", f"{state.edges} of {state.edges_total}"),
         ("corpus", str(state.corpus)),
         ("canary", state.canary),
+        *(("warning", text) for text in state.warnings),
     ]
 
 

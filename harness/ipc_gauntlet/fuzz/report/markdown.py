@@ -23,6 +23,14 @@ def markdown(report: CampaignReport) -> bytes:
         lines += ["**Targets that had too little time to count:**", ""]
         lines += [f"- `{cell(target.state.target)}`: {cell(target.state.uncounted)}" for target in uncounted]
         lines.append("")
+    if looked_at := [target for target in report.targets if target.state.warnings]:
+        lines += ["**To look at:**", ""]
+        lines += [
+            f"- `{cell(target.state.target)}`: {cell(text)}"
+            for target in looked_at
+            for text in target.state.warnings
+        ]
+        lines.append("")
     lines += [
         "| target | executions | edges | corpus | since last new | canary |",
         "|---|--:|--:|--:|--:|---|",

@@ -63,7 +63,7 @@ def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
     """Render a report as SARIF 2.1.0.
 
     Targets that are blind, or had too little time to count, are notifications of the run, which is then not
-    successful: nobody must take a missing result for a clean one.
+    successful: nobody must take a missing result for a clean one. What a person should look at is told beside it.
     """
     kinds = list(RULES)
     rules = [
@@ -82,6 +82,13 @@ def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
         _notification("warning", f"target {target.state.target} does not count: {target.state.uncounted}")
         for target in report.uncounted()
     ]
+    successful = not told
+    told += [
+        _notification(level, f"target {target.state.target}: {text}")
+        for target in report.targets
+        for level, texts in (("warning", target.state.warnings), ("note", target.state.notes))
+        for text in texts
+    ]
     run = {
         "tool": {
             "driver": {
@@ -91,7 +98,7 @@ def sarif(report: CampaignReport, locate: Locate = str) -> bytes:
                 "rules": rules,
             }
         },
-        "invocations": [{"executionSuccessful": not told, "toolExecutionNotifications": told}],
+        "invocations": [{"executionSuccessful": successful, "toolExecutionNotifications": told}],
         "results": [_result(finding, kinds, locate) for finding in report.findings],
     }
     document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
