@@ -2,21 +2,26 @@
 
     STORE/canaries/<digest>.json
 
-The digest is over the sources of target and measured modules, the engine, the interpreter and this release: when any
-of them changes, the canary flies again.
+The digest is over the sources of target and measured modules, the sources of the engine and of what it works with, the
+libraries that it uses, the command of the implementation beside, the interpreter and this release: when any of them
+changes, the canary flies again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
-from ipc_gauntlet.fuzz.campaign.records import TargetPlan
+from ipc_gauntlet.fuzz.campaign.records import Plan
+from ipc_gauntlet.fuzz.engines.base import NAMES
+from ipc_gauntlet.fuzz.modules import modules_of
 from ipc_gauntlet.fuzz.work import write_whole
 
 SECONDS = 5.0
@@ -30,6 +35,13 @@ LEAST_EXECUTIONS = 20_000
 
 ERROR = "PlantedDefect"
 """Type of the exception that says that a canary was caught."""
+
+
+_OURS = "ipc_gauntlet.fuzz"
+_WORKS_WITH = ("engines", "mutate", "coverage", "differential", "execute", "plant", "slice", "watch", "work")
+_LIBRARIES = {"portable": (), "driver": (), "atheris": ("atheris",), "hypothesis": ("hypothesis",)}
+# Of an engine from elsewhere nobody knows which of them it uses.
+_ANY_LIBRARY = ("atheris", "hypothesis")
 
 
 class Caught(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,14 +58,56 @@ class Caught(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
-def key(target: str, plan: TargetPlan, engine: str) -> str:
-    """For what a canary's answer holds."""
+def key(target: str, plan: Plan, engine: str) -> str:
+    """For what a canary's answer holds.
+
+    Args:
+        target: Name of the target.
+        plan: Of the campaign.
+        engine: Name of the engine.
+    """
+    libraries = " ".join(f"{name} {_version(name)}" for name in _LIBRARIES.get(engine, _ANY_LIBRARY))
+    # The others do not start it.
+    driver = plan.driver if engine == "driver" or engine not in NAMES else ""
+    parts = (
+        target,
+        plan.targets[target].code,
+        engine,
+        _engine_code(engine),
+        libraries,
+        driver,
+        sys.version,
+        _version("ipc-gauntlet"),
+    )
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:40]
+
+
+def _version(distribution: str) -> str:
     try:
-        release = version("ipc-gauntlet")
+        return version(distribution)
     except PackageNotFoundError:
-        release = "source"
-    text = f"{target}\n{plan.code}\n{engine}\n{sys.version}\n{release}"
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
+        return "not installed"
+
+
+@cache
+def _engine_code(engine: str) -> str:
+    """Digest of the sources of an engine and of what engines work with, as they are when it is first asked for."""
+    prefixes = [f"{_OURS}.{name}" for name in _WORKS_WITH]
+    module, colon, _ = engine.partition(":")
+    if colon:
+        prefixes.append(module)
+    return code_of({name: text for prefix in prefixes for name, text in _texts(prefix)})
+
+
+def _texts(prefix: str) -> Iterator[tuple[str, str]]:
+    """The sources of a module and of all below it, by name; they are not imported."""
+    for name in modules_of(prefix):
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        if spec is not None and spec.origin is not None and spec.origin.endswith(".py"):
+            yield name, Path(spec.origin).read_text(encoding="utf-8", errors="replace")
 
 
 def recall(root: Path, name: str) -> Caught | None:

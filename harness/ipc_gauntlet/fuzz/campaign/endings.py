@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,8 +16,9 @@ from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, MISSED, UNTRIED, UNUSED
 from ipc_gauntlet.fuzz.campaign.harvest import has_findings_of, result_of
 from ipc_gauntlet.fuzz.campaign.process import remove
 from ipc_gauntlet.fuzz.campaign.schedule import Assignment
+from ipc_gauntlet.fuzz.campaign.unsettled import Death, remember
 from ipc_gauntlet.fuzz.slice import PLANTS, SURVIVED
-from ipc_gauntlet.fuzz.spec import Exit
+from ipc_gauntlet.fuzz.spec import Exit, Spec
 from ipc_gauntlet.fuzz.work import write_whole
 
 if TYPE_CHECKING:
@@ -58,6 +61,8 @@ def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
         _ended_itself(campaign, job, ended, kind)
     elif _is_suspicious(kind, job) and jobs.suspect(job) is not None and not campaign.is_stopping:
         _look_again(campaign, job, ended)
+    elif kind == "died" and _did_it_itself(job, ended) and jobs.suspect(job) is not None:
+        _ended_itself(campaign, job, ended, "native")  # nothing new is begun any more, to see it again
     elif kind == "refused" and campaign.schedule.refuse(job.spec.target, job.spec.engine):
         campaign.listener.said(f"{job.spec.target}: not with {job.spec.engine}: {jobs.why(job, ended)}")
         campaign.answer(job.spec.target, (job.spec.engine,), UNUSED)
@@ -70,6 +75,10 @@ def _fuzzed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
 def _is_suspicious(kind: jobs.Ending, job: jobs.Job) -> bool:
     """Whether the code under test may have ended the process: also with a status of ours, but then nothing is said."""
     return kind == "died" or (kind in ("mute", "trouble", "refused") and not job.process.said().strip())
+
+
+def _did_it_itself(job: jobs.Job, ended: int) -> bool:
+    return not job.killed and not jobs.from_outside(ended)
 
 
 def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) -> tuple[str, ...]:
@@ -89,30 +98,58 @@ def _broken(campaign: Supervisor, job: jobs.Job, outcome: str, trouble: str) -> 
 
 
 def _look_again(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
-    path = job.folder / _SUSPECT
-    write_whole(path, jobs.suspect(job) or b"")
-    timed = ["--timed"] if ended == Exit.HANG and not job.killed else []
-    again = campaign.start("confirm", job.spec, given=job.given, arguments=[*timed, "--once", str(path)])
-    again.died = (ended, job.process.said())
-    again.first_killed = job.killed
+    data = jobs.suspect(job) or b""
+    death = Death(data=data, status=ended, said=job.process.said(), killed=job.killed)
+    remember(job.folder, death)
+    _confirm(campaign, job.spec, death, job.given)
+
+
+def look_into(campaign: Supervisor, spec: Spec, death: Death) -> None:
+    """Go on with a slice of an earlier run whose end was not looked into.
+
+    Args:
+        campaign: Its campaign.
+        spec: Its orders.
+        death: What is known of its end.
+
+    Raises:
+        GauntletError: The campaign cannot go on.
+    """
+    with contextlib.suppress(OSError):
+        (Path(spec.folder) / SURVIVED).unlink(missing_ok=True)
+    campaign.schedule.resume(spec.target)
+    _confirm(campaign, spec, death, 0.0)
+
+
+def _confirm(campaign: Supervisor, spec: Spec, death: Death, given: float) -> None:
+    path = Path(spec.folder) / _SUSPECT
+    write_whole(path, death.data)
+    timed = ["--timed"] if death.status == Exit.HANG and not death.killed else []
+    again = campaign.start("confirm", spec, given=given, arguments=[*timed, "--once", str(path)])
+    again.death = death
 
 
 def _confirmed(campaign: Supervisor, job: jobs.Job, ended: int) -> None:
-    first, said = job.died or (0, "")
-    data = (job.folder / _SUSPECT).read_bytes()
-    if first == Exit.HANG and not job.first_killed:
+    # What is on disk was in the hands of the code under test; what we know is in memory.
+    first = job.death if job.death is not None else Death(data=b"", seen=False)
+    if first.status == Exit.HANG and not first.killed:
         _timed(campaign, job, ended)
     elif job.killed and job.stop_at is None:
-        jobs.leave(job.folder, jobs.finding_of_silence(job.spec, data, job.folder))
+        jobs.leave(job.folder, jobs.finding_of_silence(job.spec, first.data, job.folder))
         campaign.merge(job, "hang")
     elif not job.killed and not (job.folder / SURVIVED).exists() and not _is_told(ended, job):
-        jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), _ONCE[1]))
+        died = (ended, job.process.said())
+        jobs.leave(job.folder, jobs.finding_of_death(job.spec, first.data, died, _ONCE[1]))
         campaign.merge(job, "native")
-    elif job.first_killed or jobs.from_outside(first):
-        reason = job.first_killed or "it was killed from outside"
+    elif not first.seen:
+        if not job.killed:  # else it is looked into when the campaign goes on
+            campaign.merge(job, "salvaged")
+    elif first.killed or jobs.from_outside(first.status):
+        reason = first.killed or "it was killed from outside"
         _broken(campaign, job, "broken", f"{reason}; the input that it was executing does no harm alone")
     else:
-        jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (first, said), _ONCE[0]))
+        died = (first.status, first.said)
+        jobs.leave(job.folder, jobs.finding_of_death(job.spec, first.data, died, _ONCE[0]))
         campaign.merge(job, "native")
 
 
@@ -147,7 +184,7 @@ def fly(campaign: Supervisor, chosen: Assignment) -> None:
         GauntletError: The campaign cannot go on.
     """
     target = chosen.target
-    name = canaries.key(target, campaign.plan.targets[target], chosen.engine)
+    name = canaries.key(target, campaign.plan, chosen.engine)
     caught = canaries.recall(campaign.store.root, name)
     if caught is not None:
         campaign.answer(target, (chosen.engine,), CAUGHT, caught.seconds)
@@ -261,7 +298,7 @@ def _without_those_that_fired(job: jobs.Job, kind: str) -> tuple[str, ...]:
 def _caught(campaign: Supervisor, job: jobs.Job, seconds: float) -> None:
     target, engine = job.spec.target, job.spec.engine
     campaign.answer(target, (engine,), CAUGHT, seconds)
-    name = canaries.key(target, campaign.plan.targets[target], engine)
+    name = canaries.key(target, campaign.plan, engine)
     caught = canaries.Caught(target=target, plant=job.spec.plant, seconds=seconds)
     canaries.remember(campaign.store.root, name, caught)
 

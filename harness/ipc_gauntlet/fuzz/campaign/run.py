@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from ipc_gauntlet.errors import GauntletError
-from ipc_gauntlet.fuzz.campaign import orders
+from ipc_gauntlet.fuzz.campaign import canaries, orders
+from ipc_gauntlet.fuzz.campaign.guards import CAUGHT, UNTRIED
 from ipc_gauntlet.fuzz.campaign.lock import Lock
 from ipc_gauntlet.fuzz.campaign.records import Plan
 from ipc_gauntlet.fuzz.campaign.rest import at_rest
@@ -77,6 +78,8 @@ def run(order: Order, listener: Listener, guard: Guard) -> Status:
         with State.open(folder, writable=True) as state:
             budget = _budget(state, plan, before)
             state.adopt(plan)
+            if plan.canary:
+                _doubt(state, plan, order.store)
             supervisor = Supervisor(store=order.store, state=state, listener=listener, budget=budget)
             with guard(supervisor.stop):
                 end = supervisor.run()
@@ -130,6 +133,15 @@ def _budget(state: State, plan: Plan, before: Plan | None) -> float:
     if before is not None and before.seconds == plan.seconds and until > elapsed:
         return until
     return elapsed + plan.seconds
+
+
+def _doubt(state: State, plan: Plan, store: Store) -> None:
+    """Have canaries fly again that were caught by another engine under the same name, or beside another driver."""
+    for account in state.accounts():
+        for engine, answer in account.canaries.items():
+            name = canaries.key(account.target, plan, engine) if answer == CAUGHT else ""
+            if name and canaries.recall(store.root, name) is None:
+                state.canary(account.target, engine, UNTRIED)
 
 
 def _forget(folder: Path) -> None:
