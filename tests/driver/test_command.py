@@ -117,6 +117,33 @@ def test_programs_that_cannot_be_run_are_explained_before_anything_starts(
         assert str(caught.value).startswith(f"driver client ({command})")
 
 
+def test_on_windows_a_path_need_not_say_exe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command line of a job serves all systems: what builds `ipc-driver` elsewhere builds `ipc-driver.exe` there."""
+    for name in ("ipc-driver.exe", "tool.cmd", "tool.txt", "both", "both.exe"):
+        (tmp_path / name).write_bytes(b"MZ")
+        (tmp_path / name).chmod(0o700)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder.exe").write_bytes(b"MZ")
+    (tmp_path / "folder.exe").chmod(0o700)
+
+    def located(program: str) -> str:
+        return Path(DriverCommand((program,), cwd=str(tmp_path)).locate("driver")).name
+
+    if not WINDOWS:
+        with pytest.raises(DriverStartError, match="does not exist"):
+            located("./ipc-driver")
+        monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("PATHEXT", ".COM;.exe;.BAT;.cmd")
+    assert located("./ipc-driver") == "ipc-driver.exe"
+    assert located(str(tmp_path / "ipc-driver")) == "ipc-driver.exe"
+    assert located("./ipc-driver.exe") == "ipc-driver.exe"
+    assert located("./tool") == "tool.cmd"
+    assert located("./both") == "both"
+    assert located("./folder") == "folder.exe"
+    with pytest.raises(DriverStartError, match="does not exist"):
+        located("./tool.txt.more")
+
+
 @pytest.mark.skipif(WINDOWS, reason="a script is no program of Windows, and Python cannot be copied alone")
 def test_a_relative_program_is_looked_up_in_the_working_directory(tmp_path: Path, reactor: Reactor) -> None:
     """The directory and the environment of the command reach the program."""

@@ -151,6 +151,23 @@ def test_parts_that_are_measured_or_run_are_put_together(checkout: Path) -> None
         assert jobs[whole]["if"] == "always()"
 
 
+def test_what_users_call_brings_its_own_version_and_may_be_called_twice(checkout: Path) -> None:
+    """The project is on no package index; and calls in one run need groups and artifacts of their own."""
+    workflow = workflows(checkout)["conformance.yml"]
+    inputs = workflow[True]["workflow_call"]["inputs"]  # `on` is a truth value in YAML
+    assert inputs["requirement"]["default"] == inputs["name"]["default"] == ""
+    assert "bash" in inputs["prepare"]["description"]
+    (install,) = [step for step in steps(workflow) if "pip install" in step.get("run", "")]
+    assert {"${{ job.workflow_repository }}", "${{ job.workflow_sha }}"} < set(install["env"].values())
+    assert "inputs.name" in workflow["concurrency"]["group"]
+    (artifact,) = [step["with"]["name"] for step in steps(workflow) if "upload-artifact@" in str(step)]
+    assert "inputs.name" in artifact
+    for page in (*checkout.glob("docs/**/*.md"), checkout / "README.md", checkout / "action.yml"):
+        assert not re.search(
+            r"pip install (?:ipc-gauntlet|\"ipc-gauntlet(?:\[\w+\])?\")", page.read_text("utf-8")
+        ), page
+
+
 def test_the_matrix_covers_three_systems_and_all_versions(checkout: Path) -> None:
     """As promised."""
     matrix = workflows(checkout)["ci.yml"]["jobs"]["test"]["strategy"]["matrix"]

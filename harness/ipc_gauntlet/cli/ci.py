@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import click
+
+from ipc_gauntlet import quoting
 
 _PAGE = "GITHUB_STEP_SUMMARY"
 _OUTPUTS = "GITHUB_OUTPUT"
@@ -62,7 +63,7 @@ def run_words(driver: str, options: str, out: Path) -> list[str]:
         str(out),
         "--markdown",
         str(out / "summary.md"),
-        *shlex.split(options),
+        *quoting.split(options),
     ]
 
 

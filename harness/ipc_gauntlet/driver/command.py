@@ -87,7 +87,7 @@ class DriverCommand:
             raise DriverStartError(driver, f"its working directory {self.cwd} does not exist; check the path")
         if Path(program).name == program:
             return self._locate_in_path(driver, program)
-        path = Path(self.cwd or ".", program)
+        path = _program_file(Path(self.cwd or ".", program))
         if not path.exists():
             where = (
                 f" (relative to {Path(self.cwd or '.').resolve()})" if not Path(program).is_absolute() else ""
@@ -109,6 +109,16 @@ class DriverCommand:
         else:
             here = "install it, or write the path of the program"
         raise DriverStartError(driver, f"the program {program!r} was not found in PATH; {here}")
+
+
+def _program_file(path: Path) -> Path:
+    """The file that a path means: on Windows also one whose name goes on with `.exe` or another ending of programs."""
+    if sys.platform == "win32" and not path.is_file():
+        for ending in os.environ.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").split(";"):
+            longer = path.with_name(path.name + ending)
+            if ending and longer.is_file():
+                return longer
+    return path
 
 
 def _how_to_run(program: str) -> str:
