@@ -20,7 +20,7 @@ from ipc_gauntlet.fuzz.spec import Exit, Spec, read_spec
 from ipc_gauntlet.fuzz.target import Target
 from ipc_gauntlet.fuzz.watch import Watch
 from ipc_gauntlet.fuzz.watched import watch_starter
-from ipc_gauntlet.fuzz.work import Work, write_whole
+from ipc_gauntlet.fuzz.work import Work, read_inputs, write_whole
 
 PLANTS = "plants.json"
 """In the slice's folder: what `--plants` found, by target."""
@@ -115,8 +115,8 @@ def _write_groups(spec: Spec, names: Sequence[str]) -> None:
 def _inputs(spec: Spec, name: str) -> Iterator[bytes]:
     """The corpus of a target; those of all targets lie side by side."""
     for folder in spec.corpus:
-        for path in sorted((Path(folder).parent / name).glob("[!.]*")):
-            yield path.read_bytes()[: spec.longest]
+        for data in read_inputs(Path(folder).parent / name):
+            yield data[: spec.longest]
 
 
 def _prepared(spec: Spec) -> Target:

@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -134,6 +135,24 @@ def read_current(path: Path) -> tuple[bytes, int] | None:
         return None
 
 
+def read_inputs(folder: Path) -> Iterator[bytes]:
+    """The inputs in a folder in the order of their names; those that are pruned meanwhile, or half written, are left out.
+
+    Raises:
+        GauntletError: One cannot be read.
+    """
+    for path in sorted(folder.glob("*")):
+        if path.name.startswith(".") or not path.is_file():
+            continue
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise GauntletError(f"cannot read {path}: {error.strerror}") from error
+        yield data
+
+
 class Work:
     """What an engine works with.
 
@@ -177,12 +196,15 @@ class Work:
         self._stopped = (time.monotonic() - self._begun, time.process_time() - self._cpu)
 
     def corpus(self) -> list[bytes]:
-        """The inputs to start from: folders of the orders, then the target's seeds; no duplicates, none too long."""
+        """The inputs to start from: folders of the orders, then the target's seeds; no duplicates, none too long.
+
+        Raises:
+            GauntletError: One cannot be read.
+        """
         found: dict[bytes, None] = {}
         for folder in self.spec.corpus:
-            for path in sorted(Path(folder).glob("*")):
-                if path.is_file() and not path.name.startswith("."):
-                    found[path.read_bytes()[: self.spec.longest]] = None
+            for data in read_inputs(Path(folder)):
+                found[data[: self.spec.longest]] = None
         for seed in self.target.seeds():
             found[bytes(seed)[: self.spec.longest]] = None
         return list(found)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign.records import Plan
 from ipc_gauntlet.fuzz.engines.base import NAMES
 from ipc_gauntlet.fuzz.modules import modules_of
@@ -130,7 +131,12 @@ def remember(root: Path, name: str, caught: Caught) -> None:
         GauntletError: It cannot be written.
     """
     folder = root / "canaries"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GauntletError(
+            f"cannot make {folder}: {error.strerror}; choose another folder with --store"
+        ) from error
     write_whole(folder / f"{name}.json", msgspec.json.encode(caught))
 
 

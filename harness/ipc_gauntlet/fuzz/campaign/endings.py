@@ -83,7 +83,7 @@ def _did_it_itself(job: jobs.Job, ended: int) -> bool:
 
 def _ended_itself(campaign: Supervisor, job: jobs.Job, ended: int, kind: str) -> tuple[str, ...]:
     """Its own watch ended it, and wrote the finding down; else we do."""
-    data = jobs.suspect(job)
+    data = jobs.suspect(job) if job.death is None else job.death.data
     if not jobs.signatures(job.folder, kind) and data is not None:
         jobs.leave(job.folder, jobs.finding_of_death(job.spec, data, (ended, job.process.said()), ""))
     return campaign.merge(job, kind)

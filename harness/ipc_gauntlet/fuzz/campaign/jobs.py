@@ -15,6 +15,7 @@ import msgspec
 from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign.harvest import result_of
 from ipc_gauntlet.fuzz.campaign.process import SliceProcess
+from ipc_gauntlet.fuzz.campaign.unsettled import Death
 from ipc_gauntlet.fuzz.child.deaths import death, status_word, tail
 from ipc_gauntlet.fuzz.findings import Finding
 from ipc_gauntlet.fuzz.signature import sign
@@ -66,8 +67,7 @@ class Job:
         groups: Plants that are still to be tried after this one.
         since: When the first of them was begun, as `time.monotonic` has it.
         hasty: Whether one of those tried before had too little of the processor.
-        died: Status and standard error of the slice that this one confirms.
-        first_killed: Why we ended that slice, empty if we did not.
+        death: How the slice ended that this one confirms.
         given: Seconds that its target was charged for it.
         killed: Why we ended it, empty if we did not.
         stop_at: At which age it is killed, after it was asked to stop; None if it was not.
@@ -82,8 +82,7 @@ class Job:
     groups: tuple[str, ...] = ()
     since: float = 0.0
     hasty: bool = False
-    died: tuple[int, str] | None = None
-    first_killed: str = ""
+    death: Death | None = None
     given: float = 0.0
     killed: str = ""
     stop_at: float | None = None
@@ -98,6 +97,8 @@ class Job:
 
     def look(self) -> None:
         """Look for signs of work: new numbers, or another execution than the one before. Cheap, and not done too often."""
+        if self.doing in ("plants", "confirm"):
+            return  # what is in the folder is not theirs
         age = self.process.age()
         if age - self._looked < _LOOK_EVERY:
             return

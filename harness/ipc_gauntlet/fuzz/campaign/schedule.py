@@ -182,6 +182,10 @@ class Schedule:
         mine.given += chosen.seconds
         mine.running += 1
 
+    def resume(self, target: str) -> None:
+        """A slice of an earlier run is looked into; its time was charged then."""
+        self._standings[target].running += 1
+
     def landed(self, target: str) -> None:
         """Its canary is back, with whatever answer."""
         self._standings[target].flying = ""

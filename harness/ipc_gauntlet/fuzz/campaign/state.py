@@ -284,6 +284,10 @@ class State:
         """Whether a slice's results are in here."""
         return bool(self._rows("SELECT 1 FROM slice WHERE name = ?", name))
 
+    def is_known(self, target: str) -> bool:
+        """Whether a target is, or was, one of the plan."""
+        return bool(self._rows("SELECT 1 FROM target WHERE name = ?", target))
+
     # What is learnt.
 
     def pass_time(self, elapsed: float, budget: float) -> None:

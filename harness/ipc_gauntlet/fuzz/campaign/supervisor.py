@@ -22,11 +22,12 @@ from ipc_gauntlet.fuzz.campaign.harvest import harvest
 from ipc_gauntlet.fuzz.campaign.jobs import Doing, Job, Patience
 from ipc_gauntlet.fuzz.campaign.process import SliceProcess, remove
 from ipc_gauntlet.fuzz.campaign.records import Plan
+from ipc_gauntlet.fuzz.campaign.salvage import Unsettled, take_over
 from ipc_gauntlet.fuzz.campaign.schedule import Assignment, Schedule
 from ipc_gauntlet.fuzz.campaign.state import State
 from ipc_gauntlet.fuzz.campaign.sweep import sweep
 from ipc_gauntlet.fuzz.corpus.store import Store
-from ipc_gauntlet.fuzz.spec import Spec, read_spec
+from ipc_gauntlet.fuzz.spec import Spec
 from ipc_gauntlet.fuzz.work import write_whole
 from ipc_gauntlet.seeds import derive_int
 
@@ -109,12 +110,14 @@ class Supervisor:
         """
         try:
             self._look_at_disk()
-            self.salvage()
+            unsettled = self.salvage(begins=True)
             findings = self.folder / "findings"
             groups = [findings / name for name in _names(findings)]
             sweep([self.folder, *groups, *map(self.store.folder, self.plan.targets)])
             self.state.pass_time(self.elapsed(), self.budget)
             self._learn()
+            for one in unsettled:
+                endings.look_into(self, one.spec, one.death)
             while self._turn():
                 time.sleep(_SOON if any(job.process.talks for job in self._jobs) else _POLL)
             self._kill_all("the campaign was stopped")
@@ -316,33 +319,22 @@ class Supervisor:
         """
         self._look_at_disk()
 
-    def salvage(self) -> None:
+    def salvage(self, *, begins: bool = False) -> list[Unsettled]:
         """Take over what slices left that nobody waits for any more.
+
+        Args:
+            begins: Whether the campaign begins.
+
+        Returns:
+            Those whose last input is to be run once more alone before; none at the end.
 
         Raises:
             GauntletError: Something cannot be written.
         """
         busy = {job.name for job in self._jobs}
-        for name in _names(self.folder / "slices"):
-            if name not in busy:
-                self._salvage(self.folder / "slices" / name)
-
-    def _salvage(self, folder: Path) -> None:
-        try:
-            spec = read_spec(folder / "spec.json")
-        except GauntletError:
-            remove(folder)  # its supervisor died before it began
-            return
-        target = self.plan.targets.get(spec.target)
-        if target is None or target.module != spec.module or spec.plant or self.state.is_merged(folder.name):
-            remove(folder)
-            return
-        found = harvest(folder, spec, self.store, self.folder)
-        if found.progress.executions or found.findings or found.kept:
-            account = next(one for one in self.state.accounts() if one.target == spec.target)
-            end = found.end(folder.name, spec, "done" if found.result else "salvaged", self.elapsed())
-            self.state.merge(end, given=account.given + found.progress.seconds, passed=account.passed)
-        remove(folder)
+        names = [name for name in _names(self.folder / "slices") if name not in busy]
+        left = [take_over(self, self.folder / "slices" / name, begins=begins) for name in names]
+        return [one for one in left if one is not None]
 
     # What is told.
 

@@ -113,15 +113,22 @@ class Store:
             write_whole(self.paired / target, b"")
 
     def paths(self, target: str) -> list[Path]:
-        """The files of a target's inputs, sorted by name; half-written and hidden ones are left out."""
+        """The files of a target's inputs, sorted by name; half-written and hidden ones are left out.
+
+        Raises:
+            GauntletError: The folder cannot be read.
+        """
         folder = self.folder(target)
-        if not folder.is_dir():
+        try:
+            found = [
+                Path(entry.path)
+                for entry in os.scandir(folder)
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
+            ]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        found = [
-            Path(entry.path)
-            for entry in os.scandir(folder)
-            if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False)
-        ]
+        except OSError as error:
+            raise GauntletError(f"cannot read {folder}: {error.strerror}") from error
         return sorted(found)
 
     def inputs(self, target: str) -> Iterator[bytes]:

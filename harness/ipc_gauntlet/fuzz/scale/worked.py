@@ -92,14 +92,21 @@ def _belongs(part: Part, out: Path) -> None:
 
 
 def _take_corpus(plan: Store, store: Store) -> None:
-    """Copy the inputs of a plan whose names are those of their content."""
+    """Copy the inputs of a plan whose names are those of their content.
+
+    Raises:
+        GauntletError: One cannot be read or written.
+    """
     if not plan.corpus.is_dir():
         return
     for folder in sorted(plan.corpus.iterdir()):
         if not folder.is_dir():
             continue
         for path in plan.paths(folder.name):
-            data = path.read_bytes()
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                raise GauntletError(f"cannot read {path}: {error.strerror}") from error
             if digest(data) == path.name:
                 store.add(folder.name, data)
 
