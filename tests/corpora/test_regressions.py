@@ -74,6 +74,13 @@ def test_cases_for_anybody_say_what_is_expected(targets: Targets) -> None:
     assert regressions_for("no such parser") == ()
 
 
+def test_what_a_pair_of_implementations_showed_is_a_case_for_anybody(targets: Targets) -> None:
+    """Where the pair's verdicts are those of the parser, which those on messages that are not supported are not."""
+    assert targets.get("differential.control.ready").case_parser == "ready"
+    assert targets.get("differential.envelope").case_parser == ""
+    assert any(case.target == "differential.control.ready" for case in regressions_for("ready"))
+
+
 def test_every_layer_of_a_case_is_known(targets: Targets) -> None:
     assert {targets.get(case.target).layer for case in regressions()} <= set(LAYERS)
 

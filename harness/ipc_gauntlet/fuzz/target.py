@@ -116,6 +116,8 @@ class Target:
             the campaign is blind there.
         residue: What is kept between calls, as something comparable: it must be the same before and after a rejection.
         reference_parser: Name of the driver protocol's parser that reads the same bytes, empty for none.
+        cases_for: Name of that parser where the target does more than it, such as to ask a second implementation: no
+            driver is asked, and its regression cases are all the same for anybody's implementation of that parser.
         told: What that parser's answer has as the value of an accepted input, as JSON; with it another
             implementation's values are compared. Without it they are where values have one encoding, in base64.
         longest: No input is longer, in bytes.
@@ -138,6 +140,7 @@ class Target:
     reach: tuple[str, ...] = ()
     residue: Callable[[], object] | None = None
     reference_parser: str = ""
+    cases_for: str = ""
     told: Callable[[bytes], object] | None = None
     longest: int = 4096
     changed_with: tuple[str, ...] = field(default=())
@@ -173,6 +176,11 @@ class Target:
             raise UsageError(f"target {self.name}: `rejects` must be a tuple of exceptions, not {rejects!r}")
         if self.longest < 1:
             raise UsageError(f"target {self.name}: `longest` must be at least 1, not {self.longest}")
+
+    @property
+    def case_parser(self) -> str:
+        """For whose implementations its regression cases are, empty for nobody's else."""
+        return self.reference_parser or self.cases_for
 
     def judge(self, data: bytes) -> Verdict:
         """Parse once.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from dataclasses import replace
 
 import pytest
 
@@ -66,6 +67,16 @@ def test_it_is_a_target_like_any_other() -> None:
         "One; the other must agree.",
     )
     assert PAIR.reference_parser == ""
+
+
+def test_its_cases_are_for_implementations_of_the_firsts_parser() -> None:
+    """No driver is asked beside it; but what is found is a case for anybody's."""
+    parsed = replace(TARGET, reference_parser="box")
+    again = both(parsed, Second("the other", second, (Other,)), name="again")
+    assert (again.reference_parser, again.case_parser) == ("", "box")
+    assert (parsed.case_parser, PAIR.case_parser) == ("box", "")
+    more = both(again, Second("a third", second, (Other,)), name="more")
+    assert more.case_parser == "box"
 
 
 @pytest.mark.parametrize(

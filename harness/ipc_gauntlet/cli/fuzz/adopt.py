@@ -59,7 +59,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     console = make_console(ctx)
     saved = find([values["name"]], store, values["campaign"])[0]
     targets = execution_from(values, saved.campaign)
-    parser = targets.get(saved.case.target).reference_parser
+    parser = targets.get(saved.case.target).case_parser
     expect: str | None = values["expect"]
     if expect is None:
         asked = make_case(saved.case)

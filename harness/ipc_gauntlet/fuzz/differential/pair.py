@@ -54,7 +54,9 @@ def both(first: Target, second: Second, *, name: str, measured: tuple[str, ...] 
     """A target that both implementations parse.
 
     Args:
-        first: The target of the first; its verdicts are those of the new one.
+        first: The target of the first; its verdicts are those of the new one. If it has a `reference_parser`, cases of
+            the new one are for anybody's implementation of that parser: take it away from a first whose verdicts or
+            words are not quite that parser's.
         second: The second implementation.
         name: Of the new target.
         measured: Modules of the second implementation, to be measured beside those of the first.
@@ -69,6 +71,7 @@ def both(first: Target, second: Second, *, name: str, measured: tuple[str, ...] 
         canonical=False,
         residue=None,
         reference_parser="",
+        cases_for=first.case_parser,
         told=None,
     )
 

@@ -118,7 +118,7 @@ def _as_known(seen: Finding, known: Finding) -> Finding:
 
 
 def _case(finding: Finding, target: Target, reproduced: str, found: Finding) -> Case:
-    case = make_case(finding, parser=target.reference_parser, reproduced=reproduced)
+    case = make_case(finding, parser=target.case_parser, reproduced=reproduced)
     shorter = len(found.data) if finding.data != found.data else 0
     return msgspec.structs.replace(case, minimised_from=shorter)
 
