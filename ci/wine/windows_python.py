@@ -17,6 +17,7 @@ from pathlib import Path
 import pe_image
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 # Exact versions of CPython in the wheels of cpython-*.txt.
 CPYTHONS = {"3.11": "3.11.7", "3.12": "3.12.1", "3.13": "3.13.0"}
 # Libraries that Windows has (api-ms), that need a display, or that Wine cannot serve (_wmi).
@@ -60,10 +61,7 @@ def find_host(version: str) -> Host:
     """
     minor = version.rpartition(".")[0]
     second: Host | None = None
-    for program in _candidates(minor):
-        found = _asked(program)
-        if found is None or found.version.rpartition(".")[0] != minor:
-            continue
+    for found in _hosts(minor):
         if found.version == version:
             return found
         second = second or found
@@ -74,6 +72,23 @@ def find_host(version: str) -> Host:
         )
     print(f"note: the standard library is that of {second.version}, not of {version}", file=sys.stderr)
     return second
+
+
+def has_host(minor: str) -> bool:
+    """Whether this machine has a CPython whose standard library can be shared.
+
+    Args:
+        minor: Such as "3.11".
+    """
+    return any(True for _ in _hosts(minor))
+
+
+def _hosts(minor: str) -> Iterator[Host]:
+    """Every CPython of that minor version."""
+    for program in _candidates(minor):
+        found = _asked(program)
+        if found is not None and found.version.rpartition(".")[0] == minor:
+            yield found
 
 
 def _candidates(minor: str) -> Iterator[str]:
@@ -136,15 +151,16 @@ def build(folder: Path, minor: str) -> None:
 
 
 def _pip() -> list[str]:
-    """How to run a pip: that of this interpreter, or of another one."""
-    for program in (sys.executable, "python3", "python"):
+    """How to run a pip: that of this interpreter, of the checkout's environment, or of another one."""
+    # A bare Debian has a python3 without pip, and the environment that gauntlet.py makes has one.
+    for program in (sys.executable, str(ROOT / ".venv" / "bin" / "python"), "python3", "python"):
         command = [program, "-m", "pip", "--disable-pip-version-check"]
         try:
             if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 0:
                 return command
         except OSError:
             continue
-    raise BuildError("No Python here has pip. Use one that has it: .venv/bin/python ci/wine/run ARGS")
+    raise BuildError("No Python here has pip. `python3 gauntlet.py setup` makes an environment that has it.")
 
 
 def _run_pip(arguments: list[str]) -> None:

@@ -35,7 +35,8 @@ It is kept in $IPC_GAUNTLET_WINE, by default ipc-gauntlet-wine in the user's cac
   ci/wine/run -m ipc_gauntlet run       the program
   ci/wine/run --setup                   only make the environment
 
-IPC_GAUNTLET_WINE_PYTHON=3.12 takes another version of Python than 3.11.
+IPC_GAUNTLET_WINE_PYTHON=3.12 chooses a version of Python. Without it, it is the first of 3.11, 3.12 and 3.13 that this
+machine has a CPython of.
 """
 # Of the caller's environment: about another Python, or another test run.
 _NOT_PASSED = {
@@ -45,6 +46,8 @@ _NOT_PASSED = {
 # A process that the program left behind may hold its output; that is read for this long after the program's end.
 _DRAIN_S = 5
 VERSION_VARIABLE = "IPC_GAUNTLET_WINE_PYTHON"
+READY = "ready"
+"""A file in the folder of a Windows Python that is complete."""
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
@@ -84,20 +87,39 @@ def key(minor: str) -> str:
     return hashlib.sha256(b"\0".join(one.read_bytes() for one in parts)).hexdigest()[:12]
 
 
-def chosen_version(environment: Mapping[str, str]) -> str:
-    """The version of Windows Python to run, such as "3.11".
+def python_folder(cache: Path, minor: str) -> Path:
+    """Where a Windows Python is, or will be.
+
+    Args:
+        cache: Where everything is kept.
+        minor: Such as "3.11".
+    """
+    return cache / f"python-{minor}-{key(minor)}"
+
+
+def chosen_version(environment: Mapping[str, str], cache: Path) -> str:
+    """The version of Windows Python to run, such as "3.11": the one that is asked for, or the first that can be made.
 
     Args:
         environment: Variables of this process.
+        cache: Where everything is kept; what is there already need not be possible any more.
 
     Raises:
-        BuildError: There is no such version.
+        BuildError: There is no such version, or this machine has no CPython of any.
     """
-    minor = environment.get(VERSION_VARIABLE) or "3.11"
-    if minor not in windows_python.CPYTHONS:
-        known = ", ".join(windows_python.CPYTHONS)
-        raise windows_python.BuildError(f"{VERSION_VARIABLE} is {minor}, and the versions are {known}")
-    return minor
+    known = ", ".join(windows_python.CPYTHONS)
+    given = environment.get(VERSION_VARIABLE)
+    if given:
+        if given not in windows_python.CPYTHONS:
+            raise windows_python.BuildError(f"{VERSION_VARIABLE} is {given}, and the versions are {known}")
+        return given
+    for minor in windows_python.CPYTHONS:
+        if (python_folder(cache, minor) / READY).exists() or windows_python.has_host(minor):
+            return minor
+    raise windows_python.BuildError(
+        f"Windows Python shares its standard library with this machine's CPython, and there is none of {known} here. "
+        "Install one so that it is on the PATH."
+    )
 
 
 def prepared(cache: Path, minor: str) -> tuple[wine_prefix.Wine, Path]:
@@ -115,8 +137,8 @@ def prepared(cache: Path, minor: str) -> tuple[wine_prefix.Wine, Path]:
         wine_prefix.install_wine()
         wine = wine_prefix.Wine(cache)
         wine.boot()
-        folder = cache / f"python-{minor}-{key(minor)}"
-        ready = folder / "ready"
+        folder = python_folder(cache, minor)
+        ready = folder / READY
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             windows_python.build(folder, minor)
@@ -257,7 +279,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0 if arguments else 2
     cache = cache_folder(os.environ)
     try:
-        minor = chosen_version(os.environ)
+        minor = chosen_version(os.environ, cache)
         wine, folder = prepared(cache, minor)
         described = describe_checkout(cache)
     except (windows_python.BuildError, subprocess.SubprocessError, OSError) as error:

@@ -55,6 +55,34 @@ def test_without_a_standard_library_there_is_none(
         windows_python.find_host("3.11.7")
 
 
+def test_whether_there_is_a_standard_library(
+    windows_python: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of that minor version, whichever patch release."""
+    offer(windows_python, monkeypatch, "3.12.9", "2.7.18")
+    assert [windows_python.has_host(minor) for minor in ("3.11", "3.12")] == [False, True]
+
+
+def test_pip_of_the_checkout_will_do(
+    windows_python: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bare Debian has a python3 without pip."""
+
+    def program(path: Path, status: int) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\nexit {status}\n", encoding="utf-8")
+        path.chmod(0o700)
+        return str(path)
+
+    monkeypatch.setattr(sys, "executable", program(tmp_path / "bin" / "python3", 1))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(windows_python, "ROOT", tmp_path)
+    with pytest.raises(windows_python.BuildError, match=r"gauntlet\.py setup"):
+        windows_python._pip()
+    own = program(tmp_path / ".venv" / "bin" / "python", 0)
+    assert windows_python._pip()[:3] == [own, "-m", "pip"]
+
+
 def test_a_python_is_asked(windows_python: ModuleType) -> None:
     """This one answers, and what is none does not."""
     found = windows_python._asked(sys.executable)

@@ -211,12 +211,29 @@ def test_another_pin_is_another_python(
     assert len(seen) == 3
 
 
-def test_which_python(wine_run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """3.11 unless one says otherwise, and only what there is."""
-    assert wine_run.chosen_version({}) == "3.11"
-    assert wine_run.chosen_version({"IPC_GAUNTLET_WINE_PYTHON": "3.13"}) == "3.13"
+def test_which_python(wine_run: ModuleType, tmp_path: Path) -> None:
+    """The one that is asked for, and only what there is."""
+    assert wine_run.chosen_version({"IPC_GAUNTLET_WINE_PYTHON": "3.13"}, tmp_path) == "3.13"
     with pytest.raises(wine_run.windows_python.BuildError, match=r"3\.11, 3\.12"):
-        wine_run.chosen_version({"IPC_GAUNTLET_WINE_PYTHON": "2.7"})
+        wine_run.chosen_version({"IPC_GAUNTLET_WINE_PYTHON": "2.7"}, tmp_path)
+
+
+def test_which_python_when_nobody_says(
+    wine_run: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first that this machine has a CPython of, or that is made already."""
+    here = {"3.12", "3.13"}
+    monkeypatch.setattr(wine_run.windows_python, "has_host", here.__contains__)
+    assert wine_run.chosen_version({}, tmp_path) == "3.12"
+    made = wine_run.python_folder(tmp_path, "3.11")
+    made.mkdir()
+    assert wine_run.chosen_version({}, tmp_path) == "3.12"
+    (made / "ready").touch()
+    assert wine_run.chosen_version({}, tmp_path) == "3.11"
+    (made / "ready").unlink()
+    here.clear()
+    with pytest.raises(wine_run.windows_python.BuildError, match=r"none of 3\.11, 3\.12, 3\.13"):
+        wine_run.chosen_version({}, tmp_path)
 
 
 def test_where_things_are_kept(wine_run: ModuleType, tmp_path: Path) -> None:
