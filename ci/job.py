@@ -98,7 +98,7 @@ def _merge(options: Options) -> tuple[Step, ...]:
 
 _MEASURED = (
     *("tests/sipc_runtime", "tests/sipc_driver", "tests/transport", "tests/reactor"),
-    *("tests/driver/test_process_windows.py", "tests/lab/test_pipes.py"),
+    *("tests/driver/test_process_windows.py", "tests/lab/test_pipes.py", "tests/lab/test_pipe_tokens.py"),
 )
 """Tests of what differs between systems."""
 

@@ -190,6 +190,7 @@ PEERS: tuple[Mutant, ...] = (
                 "            raise\n"
                 "        return SocketStream(connecting, peer)\n",
             ),
+            transport_pipes.TOLD_BEFORE_CHECKED,
         ),
     ),
     Mutant(
@@ -390,7 +391,7 @@ WIRES: tuple[Mutant, ...] = (
     ),
 )
 
-_EVERYWHERE = ("XPT-06.m3", "XPT-07.m1")
+_EVERYWHERE = ("XPT-05.m1", "XPT-06.m3", "XPT-07.m1")
 
 
 def _of_unix(mutants: tuple[Mutant, ...]) -> tuple[Mutant, ...]:

@@ -1,4 +1,4 @@
-"""Defects in named pipes: XPT-08 to 10, and what pipes add to defects that sockets can have, too."""
+"""Defects in named pipes: XPT-05 and 08 to 10, and what pipes add to defects that sockets can have, too."""
 
 from sipc_mutants.model import Mutant, Patch
 
@@ -7,17 +7,28 @@ PIPES, STREAM, CALLS = "sipc_runtime.pipes", "sipc_runtime.pipe_stream", "sipc_r
 _READ = "        return self._api.read_bytes(self._reading, count)\n"
 _FIRST = "        mode = _OPEN_MODE | FILE_FLAG_FIRST_PIPE_INSTANCE\n"
 _MADE = "        handle = self._api.create_pipe(PipeShape(self._path, mode, _PIPE_MODE, sddl, PIPE_ROOM))\n"
-_ALONE = "        if self._api.instances(handle) != 1:\n"
-_NOT_ALONE = "        if False:\n"
+_ALONE = "            if self._api.instances(handle) != 1:\n"
+_NOT_ALONE = "            if False:\n"
 _NAME = '    return f"{PREFIX}sipc-{SYSTEM_ENTROPY.random(16).hex()}-{next(_NUMBERS)}"\n'
 _CLIENTS = "    rights = _SERVER_RIGHTS if making else CLIENT_RIGHTS\n"
 _BACK = "                api.set_dacl(self._next, descriptor(self._identity, making=False))\n"
 _DACL = '    dacl = f"D:P(A;;0x{rights:x};;;{who})(A;;RC;;;OW)"\n'
+_WHOSE = "    if owner != user:\n"
 _FLAGS = "SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION)\n"
 _IDENTITY = "                self._identity = api.identity()\n"
 _ATTRIBUTES = (
     "            attributes = SecurityAttributes(ctypes.sizeof(SecurityAttributes), descriptor, False)\n"
 )
+
+TOLD_BEFORE_CHECKED = Patch(
+    PIPES,
+    _WHOSE,
+    _WHOSE
+    + "        telling = api.operation(16)\n"
+    + "        api.start_write(handle, telling, b'token')\n"
+    + "        api.finish(handle, telling)\n",
+)
+"""A server of another user gets something before he is refused."""
 
 INHERITED = Patch(CALLS, _ATTRIBUTES, _ATTRIBUTES.replace("False", "True"))
 """Programs that are started get the server's end of a pipe."""
@@ -48,6 +59,12 @@ def _granted(more: str) -> Patch:
     """Somebody else is on the access list, too."""
     return Patch(PIPES, _DACL, _DACL.replace("(A;;RC;;;OW)", f"(A;;RC;;;OW){more}"))
 
+
+OWNERS: tuple[Mutant, ...] = (
+    Mutant(
+        "XPT-05.m4", "whose pipe it is does not matter", (Patch(PIPES, _WHOSE, "    if False:\n"),), "pipes"
+    ),
+)
 
 NAMES: tuple[Mutant, ...] = (
     Mutant(
@@ -97,7 +114,7 @@ ACCESS: tuple[Mutant, ...] = (
             Patch(CALLS, "ctypes.byref(attributes)),\n", "None),\n"),
             # Who does not know of access lists does not change them, nor look who owns a pipe.
             Patch(CALLS, "        self._security.set_dacl(handle, sddl)\n", "        pass\n"),
-            Patch(PIPES, "    if owner != user:\n", "    if False:\n"),
+            Patch(PIPES, _WHOSE, "    if False:\n"),
         ),
         "pipes",
     ),
@@ -125,4 +142,4 @@ CLIENTS: tuple[Mutant, ...] = (
     ),
 )
 
-MUTANTS: tuple[Mutant, ...] = (*NAMES, *ACCESS, *CLIENTS)
+MUTANTS: tuple[Mutant, ...] = (*OWNERS, *NAMES, *ACCESS, *CLIENTS)

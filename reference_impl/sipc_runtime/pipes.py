@@ -9,7 +9,7 @@ What keeps others out, on the server's side:
 - clients have no right to make instances. We need it for the next one, and have the same SID as our clients: it is
   granted for the moment in which that is made, through a handle that may change the list. The owner's right to do the
   same is taken away, so for the rest of the time nobody has it;
-- clients of other machines are rejected; the client's process has to run as our user.
+- clients of other machines are rejected; what Windows says is the client's process has to run as our user.
 
 On the client's side: the pipe has to be owned by our user, or nothing is sent; and whoever made it may ask who we are,
 and may not act as we.
@@ -171,10 +171,12 @@ class PipeListener:
         sddl = descriptor(self._identity, making=False)
         mode = _OPEN_MODE | FILE_FLAG_FIRST_PIPE_INSTANCE
         handle = self._api.create_pipe(PipeShape(self._path, mode, _PIPE_MODE, sddl, PIPE_ROOM))
-        # The flag alone is not trusted: not every Windows honours it.
-        if self._api.instances(handle) != 1:
-            self._api.close(handle)
-            raise TransportError(f"there is a pipe {self._path} already", "limit")
+        with ExitStack() as undo:
+            undo.callback(self._api.close, handle)
+            # The flag alone is not trusted: not every Windows honours it.
+            if self._api.instances(handle) != 1:
+                raise TransportError(f"there is a pipe {self._path} already", "limit")
+            undo.pop_all()
         return handle
 
     def _further_instance(self) -> int:
@@ -227,6 +229,11 @@ class PipeListener:
             raise
 
     def _peer_of(self, handle: int) -> Peer:
+        """Who connected. A second look, which can only refuse: who gets in is decided by the access list.
+
+        The client's token would tell more, but Windows lets a server see it only after the first byte was read. The
+        number of a process can be used again, so for a client that has ended this may look at another one.
+        """
         try:
             process = self._api.client_process(handle)
             peer = Peer(self._api.user_of(process), process)

@@ -8,7 +8,7 @@ import pytest
 
 from ipc_gauntlet.errors import NotVerifiable
 from ipc_gauntlet.lab import Lab
-from ipc_gauntlet.lab.pipes import Grant, read_sddl
+from ipc_gauntlet.lab.pipes import Granted, read_security
 from ipc_gauntlet.lab.sockets import descriptors_of
 
 if sys.platform == "win32":
@@ -18,30 +18,47 @@ ME = "S-1-5-21-1-2-3-1000"
 
 
 @pytest.mark.parametrize(
-    ("sddl", "owner", "grants"),
+    ("entries", "makers", "crowds"),
     [
-        (f"O:{ME}D:P(A;;GA;;;{ME})", ME, (Grant("A", "GA", ME),)),
-        (
-            "O:BAD:(A;;0x12019f;;;WD)(D;;FA;;;AN)",
-            "BA",
-            (Grant("A", "0x12019f", "WD"), Grant("D", "FA", "AN")),
-        ),
-        (f"O:{ME}D:P", ME, ()),
-        (f"O:{ME}", ME, None),
-        ("O:SYD:NO_ACCESS_CONTROL", "SY", None),
-        ("", "", None),
+        (f"(A;;0x12019b;;;{ME})(A;;RC;;;OW)", [], []),
+        (f"(A;;0x12019f;;;{ME})(A;;FA;;;SY)(A;;GA;;;BA)", [], []),
+        ("(A;;0x12019f;;;S-1-5-5-0-4711)", ["S-1-5-5-0-4711 (0x12019f)"], []),
+        ("(A;;LC;;;S-1-5-5-0-4711)(A;;DC;;;S-1-5-5-0-4712)", ["S-1-5-5-0-4711 (0x4)"], []),
+        ("(A;;FR;;;WD)(D;;FA;;;AN)", [], ["S-1-1-0 (0x120089)"]),
+        ("(A;IO;FA;;;WD)", [], []),
+        ("(A;;FW;;;DU)", [f"{ME[:-5]}-513 (0x120116)"], [f"{ME[:-5]}-513 (0x120116)"]),
     ],
 )
-def test_descriptors(sddl: str, owner: str, grants: tuple[Grant, ...] | None) -> None:
-    security = read_sddl(sddl, ME)
-    assert (security.owner, security.grants, security.user) == (owner, grants, ME)
+def test_whom_a_descriptor_lets_in(entries: str, makers: list[str], crowds: list[str]) -> None:
+    security = read_security(f"O:{ME}D:P{entries}", ME)
+    assert [str(one) for one in security.others_who_make_instances()] == makers
+    assert [str(one) for one in security.crowds()] == crowds
+
+
+def test_the_user_500_is_no_other_than_himself() -> None:
+    """Windows writes him as LA."""
+    administrator = f"{ME[:-5]}-500"
+    security = read_security("O:LAD:P(A;;0x12019f;;;LA)", administrator)
+    assert security.owner == security.user
+    assert security.others_who_make_instances() == []
+
+
+def test_what_is_granted_is_told() -> None:
+    assert str(Granted(0x19B, 0)) == "to a client of this user 0x19b, to somebody else 0x0"
+    assert str(Granted(0x19B, None)).endswith("to somebody else cannot be asked here")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are pipes here")
 def test_without_pipes_nothing_is_claimed(lab: Lab) -> None:
-    for ask in (lab.squat_pipe, lab.watch_pipe_security, lab.opens_from_afar, lab.trap_pipe):
+    by_name = (
+        *(lab.squat_pipe, lab.squat_pipe_of_others, lab.watch_pipe_security),
+        *(lab.opens_from_afar, lab.trap_pipe),
+    )
+    for ask in by_name:
         with pytest.raises(NotVerifiable, match="no named pipes"):
             ask(lab.pipe_name())
+    with pytest.raises(NotVerifiable, match="no named pipes"):
+        lab.stranger()
 
 
 @pytest.mark.skipif(sys.platform != "win32", reason="there are no pipes here")
@@ -49,8 +66,10 @@ def test_our_own_pipe_is_ours_alone(lab: Lab) -> None:
     name = lab.pipe_name()
     lab.squat_pipe(name)
     security = lab.watch_pipe_security(name)()
-    assert security.grants is not None
-    assert {one.who for one in security.grants} == {security.user}
+    assert security.entries is not None
+    assert {one.who for one in security.entries} == {security.user}
+    assert security.granted is not None
+    assert security.granted.client & 0x3 == 0x3
     with pytest.raises(OSError, match="cannot open"):
         lab.watch_pipe_security(lab.pipe_name())
 

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from fake_pipes import OTHER_USER, FakePipes, Machine
+from fake_pipes import OTHER_USER, USER, FakePipes, Machine
 from pipe_worlds import soon
 
 from sipc_mutants.here import LINUX, MACOS, WINDOWS, WINE, why_not
@@ -20,7 +20,7 @@ from sipc_mutants.hook import MutantLoader
 from sipc_mutants.patching import source_file
 from sipc_mutants.registry import MUTANTS, by_id
 from sipc_runtime.clock import SYSTEM_CLOCK
-from sipc_runtime.transport import PipeAddress, TransportError
+from sipc_runtime.transport import EndpointRefused, PipeAddress, TransportError
 from sipc_runtime.windows_api import (
     FILE_CREATE_PIPE_INSTANCE,
     PIPE_REJECT_REMOTE_CLIENTS,
@@ -118,7 +118,39 @@ def trusts_the_server(pipes: ModuleType) -> bool:
     return not flags & SECURITY_SQOS_PRESENT or flags & 0x30000 > SECURITY_IDENTIFICATION
 
 
+def _talks_to_others(pipes: ModuleType) -> tuple[bool, bytes]:
+    """Whether it connects to a pipe of another user that lets it in, and what he hears."""
+    machine = Machine()
+    squatter = machine.process(OTHER_USER)
+    sddl = f"O:{OTHER_USER.user}D:P(A;;0x12019f;;;{USER.user})"
+    theirs = squatter.create_pipe(PipeShape(NAME, 3, 0, sddl, 4096))
+    reading = squatter.operation(64)
+    try:
+        pipes.connect_pipe(PipeAddress(NAME), machine.process(), SYSTEM_CLOCK, soon())
+    except EndpointRefused:
+        connected = False
+    else:
+        connected = True
+    try:
+        squatter.start_read(theirs, reading, 64)
+    except CallFailed:
+        return connected, b""
+    return connected, squatter.read_bytes(reading, 64)
+
+
+def connects_to_others(pipes: ModuleType) -> bool:
+    """Whether it takes another user's pipe for its server's."""
+    return _talks_to_others(pipes)[0]
+
+
+def tells_others(pipes: ModuleType) -> bool:
+    """Whether another user hears something from it."""
+    return bool(_talks_to_others(pipes)[1])
+
+
 SHOWN: dict[str, Callable[[ModuleType], bool]] = {
+    "XPT-05.m1": tells_others,
+    "XPT-05.m4": connects_to_others,
     "XPT-08.m1": joins_a_squatter,
     "XPT-08.m2": joins_a_squatter,
     "XPT-08.m3": lets_a_client_make_instances,
@@ -141,6 +173,7 @@ def test_the_defect_is_there_and_the_reference_does_not_have_it(name: str) -> No
 
 def test_every_mutant_of_pipes_is_shown() -> None:
     of_pipes = {one.id for one in MUTANTS if one.requirement in ("XPT-08", "XPT-09", "XPT-10")}
+    of_pipes |= {one.id for one in MUTANTS if one.requirement == "XPT-05" and PIPES in one.modules}
     assert of_pipes == {*SHOWN, *IN_CALLS}
 
 

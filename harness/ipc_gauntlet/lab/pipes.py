@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import platform
-import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ipc_gauntlet.errors import NotVerifiable
 from ipc_gauntlet.lab.access import Access
+from ipc_gauntlet.lab.outside import Visit
+from ipc_gauntlet.lab.sddl import ABOVE, Entry, is_crowd, read
 
-_ACE = re.compile(r"\(([^;]*);([^;]*);([^;]*);[^;]*;[^;]*;([^)]*)\)")
+READ_AND_WRITE = 0x3
+"""FILE_READ_DATA and FILE_WRITE_DATA: what a client of a pipe needs at least."""
+
+_ADMINISTRATORS = "S-1-5-32-544"
+# For so long a stranger waits for an answer.
+_LISTENS_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """One entry of an access list.
+class Granted:
+    """What the operating system grants, when it is asked to weigh a descriptor; a bit for each right to the object.
 
     Args:
-        kind: `A` allows, `D` denies.
-        rights: In SDDL: letters or a number.
-        who: A SID, or one of SDDL's abbreviations such as `WD` (everyone).
+        client: To a program of this user that is no administrator.
+        stranger: To somebody who is only what everybody is; None where this system cannot tell.
     """
 
-    kind: str
-    rights: str
-    who: str
+    client: int
+    stranger: int | None
+
+    def __str__(self) -> str:
+        stranger = "cannot be asked here" if self.stranger is None else f"0x{self.stranger:x}"
+        return f"to a client of this user 0x{self.client:x}, to somebody else {stranger}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +44,43 @@ class PipeSecurity:
     Args:
         sddl: As the operating system writes it.
         owner: SID of its owner.
-        grants: Its access list; None if it has none, which lets everybody do everything.
+        entries: Its access list; None if it has none, which lets everybody do everything.
         user: SID of this process's user.
+        granted: What the operating system says to it; None if it does not take it for a descriptor.
     """
 
     sddl: str
     owner: str
-    grants: tuple[Grant, ...] | None
+    entries: tuple[Entry, ...] | None
     user: str
+    granted: Granted | None = None
+
+    def others_who_make_instances(self) -> list[Entry]:
+        """The entries that let others than this user, and than those above him, make instances of the pipe."""
+        return [
+            one
+            for one in self.entries or ()
+            if one.allows and one.makes_instances and one.who not in {self.user, *ABOVE}
+        ]
+
+    def crowds(self) -> list[Entry]:
+        """The entries that let in people nobody has chosen."""
+        return [one for one in self.entries or () if one.allows and is_crowd(one.who)]
 
 
-def read_sddl(sddl: str, user: str) -> PipeSecurity:
+def read_security(text: str, user: str, granted: Granted | None = None) -> PipeSecurity:
     """Read a security descriptor.
 
     Args:
-        sddl: Owner and access list, as `O:...D:...`.
+        text: Owner and access list, as `O:...D:...`.
         user: SID of this process's user.
+        granted: What the operating system says to it.
+
+    Raises:
+        ValueError: It is not understood.
     """
-    owner = re.search(r"O:([A-Z]{2}|S-[0-9-]+)", sddl)
-    _, marked, dacl = sddl.partition("D:")
-    grants: tuple[Grant, ...] | None = None
-    if marked and "NO_ACCESS_CONTROL" not in dacl:
-        grants = tuple(Grant(kind, rights, who) for kind, _, rights, who in _ACE.findall(dacl))
-    return PipeSecurity(sddl, owner.group(1) if owner else "", grants, user)
+    found = read(text, user)
+    return PipeSecurity(text, found.owner, found.entries, user, granted)
 
 
 def _from_afar(name: str) -> str:
@@ -95,11 +117,85 @@ class Pipes(Access):
             NotVerifiable: There are no named pipes here.
         """
         if sys.platform == "win32":
-            from ipc_gauntlet.windows import inspect, security
+            from ipc_gauntlet.windows import inspect, security, tokens
 
             watched = inspect.Watched(name)
             self.own(watched.close)
-            return lambda: read_sddl(watched.sddl(), security.user_sid())
+            client = tokens.Token(lambda who: who != _ADMINISTRATORS)
+            self.own(client.close)
+            stranger = tokens.Token(is_crowd)
+            self.own(stranger.close)
+            user = security.user_sid()
+            # Wine lets a user count in a token in which he shall not.
+            counts_anyway = bool(stranger.granted_by(f"O:SYG:SYD:P(A;;FA;;;{user})"))
+
+            def look() -> PipeSecurity:
+                found = read_security(watched.sddl(), user)
+                to_client, to_stranger = watched.granted(client), watched.granted(stranger)
+                if to_client is None or to_stranger is None:
+                    return found
+                blurred = counts_anyway and any(one.who == user for one in found.entries or ())
+                granted = Granted(to_client, None if blurred else to_stranger)
+                return replace(found, granted=granted)
+
+            return look
+        else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
+            raise NotVerifiable("there are no named pipes here")
+
+    def stranger(self) -> Callable[[str, bytes], Visit]:
+        """Somebody who is only what everybody is: he has a token in which neither this user nor a group of his counts.
+
+        Returns:
+            Connects to a pipe as him: full name, and what to send if he gets in.
+
+        Raises:
+            NotVerifiable: There are no named pipes here, or they let in whom their access lists keep out.
+        """
+        if sys.platform == "win32":
+            from ipc_gauntlet.windows import strangers, tokens
+
+            token = tokens.Token(is_crowd)
+            self.own(token.close)
+            wrong = strangers.not_kept_out(token)
+            if wrong:
+                raise NotVerifiable(
+                    f"access lists of pipes keep nobody out here ({wrong}), and there is no second user"
+                )
+
+            def visit(name: str, words: bytes) -> Visit:
+                try:
+                    talk = strangers.Talk(strangers.opened(name, token))
+                except OSError as error:
+                    return Visit(False, b"", "", str(error))
+                self.own(talk.close)
+                talk.send(words)
+                self.poll(talk.over, _LISTENS_S)
+                return Visit(True, talk.heard, talk.ended or "open", "")
+
+            return visit
+        else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
+            raise NotVerifiable("there are no named pipes here")
+
+    def squat_pipe_of_others(self, name: str) -> Callable[[], bytes | None]:
+        """Be the server of a pipe that lets this user in and belongs to somebody else.
+
+        Returns:
+            What its first client has said; None while there was no client.
+
+        Raises:
+            NotVerifiable: There are no named pipes here, or it takes a privilege to make such a pipe.
+        """
+        if sys.platform == "win32":
+            from ipc_gauntlet.windows import strangers
+
+            try:
+                squatter = strangers.Squatter(name)
+            except PermissionError as error:
+                raise NotVerifiable(
+                    f"it takes a privilege to make a pipe that belongs to others ({error})"
+                ) from error
+            self.own(squatter.close)
+            return squatter.heard
         else:  # noqa: RET505 - without it, mypy calls the line unreachable on Windows
             raise NotVerifiable("there are no named pipes here")
 

@@ -1,11 +1,13 @@
 """What Windows tells about somebody else's pipe: who may open it, and how much its clients trust it."""
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 from ctypes import wintypes
 from typing import TYPE_CHECKING
 
-from ipc_gauntlet.windows import api
+from ipc_gauntlet.windows import api, tokens
 
 assert not TYPE_CHECKING or sys.platform == "win32"  # noqa: S101 - tells the type checker where this file counts
 
@@ -17,6 +19,8 @@ _READ_CONTROL = 0x00020000
 _CLIENT_RIGHTS = 0x0012019B
 _SE_KERNEL_OBJECT = 6
 _OWNER_AND_DACL = 0x1 | 0x4
+# What the right to something depends on: owner, group, access list and integrity level.
+_ALL_THAT_COUNTS = 0x1 | 0x2 | 0x4 | 0x10
 _TOKEN_IMPERSONATION_LEVEL = 9
 
 _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -43,10 +47,6 @@ _to_sddl.restype = wintypes.BOOL
 _impersonate = _advapi32.ImpersonateNamedPipeClient
 _impersonate.argtypes = (_HANDLE,)
 _impersonate.restype = wintypes.BOOL
-
-_revert = _advapi32.RevertToSelf
-_revert.argtypes = ()
-_revert.restype = wintypes.BOOL
 
 _open_thread_token = _advapi32.OpenThreadToken
 _open_thread_token.argtypes = (_HANDLE, _DWORD, wintypes.BOOL, ctypes.POINTER(_HANDLE))
@@ -85,15 +85,29 @@ class Watched:
         Raises:
             OSError: The pipe does not tell.
         """
+        with self._descriptor(_OWNER_AND_DACL) as descriptor:
+            return _text_of(descriptor)
+
+    def granted(self, token: tokens.Token) -> int | None:
+        """What the pipe grants now to whoever has a token; see `Token.granted`.
+
+        Raises:
+            OSError: The pipe does not tell.
+        """
+        with self._descriptor(_ALL_THAT_COUNTS) as descriptor:
+            return token.granted(descriptor)
+
+    @contextlib.contextmanager
+    def _descriptor(self, parts: int) -> Iterator[ctypes.c_void_p]:
         descriptor = _VOID()
         code = _get_security_info(
-            *(self._handle, _SE_KERNEL_OBJECT, _OWNER_AND_DACL),
+            *(self._handle, _SE_KERNEL_OBJECT, parts),
             *(None, None, None, None, ctypes.byref(descriptor)),
         )
         if code:
             raise api.failure(f"cannot read the security of {self._name}", code)
         try:
-            return _text_of(descriptor)
+            yield descriptor
         finally:
             api.local_free(descriptor)
 
@@ -135,9 +149,9 @@ def level_of_client(handle: int) -> int:
     Raises:
         OSError: The operating system does not let us be the client at all.
     """
+    token = _HANDLE()
     if not _impersonate(handle):
         raise api.failure("cannot act as the client")
-    token = _HANDLE()
     try:
         if not _open_thread_token(_current_thread(), api.TOKEN_QUERY, True, ctypes.byref(token)):
             raise api.failure("cannot look at the client's token")
@@ -150,4 +164,4 @@ def level_of_client(handle: int) -> int:
     finally:
         if token.value:
             api.close_handle(token)
-        _revert()
+        tokens.be_ourselves()

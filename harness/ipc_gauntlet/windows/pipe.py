@@ -270,12 +270,14 @@ class Making:
         first: Whether the name must be new.
         instances: How many ends of that name there may be at once.
         remote: Whether clients of other machines are taken, as far as the access list lets them in.
+        sddl: Descriptor of a pipe that is not to be ours alone.
     """
 
     access: int = api.PIPE_ACCESS_DUPLEX
     first: bool = True
     instances: int = 255
     remote: bool = False
+    sddl: str = ""
 
 
 DUPLEX = Making()
@@ -287,7 +289,7 @@ def new_name(kind: str) -> str:
 
 
 def create(name: str, making: Making = DUPLEX) -> OverlappedPipe:
-    """Create an end that this user's processes on this machine can open, and nobody else.
+    """Create an end that this user's processes on this machine can open, and nobody else unless `making.sddl` says so.
 
     Args:
         name: Full name.
@@ -306,7 +308,7 @@ def create(name: str, making: Making = DUPLEX) -> OverlappedPipe:
         QUOTA,
         QUOTA,
         0,
-        ctypes.byref(security.private()),
+        ctypes.byref(security.other(making.sddl) if making.sddl else security.private()),
     )
     if handle == api.INVALID_HANDLE_VALUE:
         raise api.failure(f"cannot create the pipe {name}")

@@ -22,14 +22,28 @@ def user_sid() -> str:
     if not api.open_process_token(api.current_process(), api.TOKEN_QUERY, ctypes.byref(token)):
         raise api.failure("cannot open the token of this process")
     try:
-        size = wintypes.DWORD()
-        api.get_token_information(token, api.TOKEN_USER, None, 0, ctypes.byref(size))
-        buffer = ctypes.create_string_buffer(size.value)
-        if not api.get_token_information(token, api.TOKEN_USER, buffer, size, ctypes.byref(size)):
-            raise api.failure("cannot read the user of this process")
-        return _text_of(api.SidAndAttributes.from_buffer(buffer).Sid)
+        buffer = information(token, api.TOKEN_USER)
+        return text_of(api.SidAndAttributes.from_buffer(buffer).Sid)
     finally:
         api.close_handle(token)
+
+
+def information(token: wintypes.HANDLE, kind: int) -> "ctypes.Array[ctypes.c_char]":
+    """Return what a token tells, in a buffer that also holds what it points to.
+
+    Args:
+        token: Opened to be asked.
+        kind: What to ask for, a TOKEN_INFORMATION_CLASS.
+
+    Raises:
+        OSError: When the operating system does not tell.
+    """
+    size = wintypes.DWORD()
+    api.get_token_information(token, kind, None, 0, ctypes.byref(size))
+    buffer = ctypes.create_string_buffer(size.value)
+    if not api.get_token_information(token, kind, buffer, size, ctypes.byref(size)):
+        raise api.failure("cannot read what a token tells")
+    return buffer
 
 
 def sddl() -> str:
@@ -52,23 +66,41 @@ def private() -> api.SecurityAttributes:
     Raises:
         OSError: When the operating system does not understand it.
     """
-    return _attributes(inherit=False)
+    return _attributes(sddl(), inherit=False)
 
 
 @functools.cache
 def private_inherited() -> api.SecurityAttributes:
     """Return the same attributes for a handle that a child process is to inherit."""
-    return _attributes(inherit=True)
+    return _attributes(sddl(), inherit=True)
 
 
-def _attributes(*, inherit: bool) -> api.SecurityAttributes:
+@functools.cache
+def other(text: str) -> api.SecurityAttributes:
+    """Return attributes for something that is to look like somebody else's.
+
+    Args:
+        text: The whole descriptor, in SDDL.
+
+    Raises:
+        OSError: When the operating system does not understand it.
+    """
+    return _attributes(text, inherit=False)
+
+
+def _attributes(text: str, *, inherit: bool) -> api.SecurityAttributes:
     descriptor = ctypes.c_void_p()
-    if not api.descriptor_from_sddl(sddl(), api.SDDL_REVISION_1, ctypes.byref(descriptor), None):
+    if not api.descriptor_from_sddl(text, api.SDDL_REVISION_1, ctypes.byref(descriptor), None):
         raise api.failure("cannot make a security descriptor")
     return api.SecurityAttributes(ctypes.sizeof(api.SecurityAttributes), descriptor, inherit)
 
 
-def _text_of(sid: int | None) -> str:
+def text_of(sid: int | None) -> str:
+    """Return a SID as text.
+
+    Raises:
+        OSError: When it is none.
+    """
     text = ctypes.c_void_p()
     if not api.sid_to_string(sid, ctypes.byref(text)):
         raise api.failure("cannot write a SID as text")
