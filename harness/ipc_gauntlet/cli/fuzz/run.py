@@ -60,6 +60,14 @@ _TRIAGE_SECONDS = 60.0
     help="A slice may use so much, 0 for no limit (default: 512).",
 )
 @click.option("--driver", metavar="CMD", help="An implementation under test, for the engine driver.")
+@click.option(
+    "--dictionary",
+    "dictionaries",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Tokens for all targets, in the format of AFL and libFuzzer (repeatable).",
+)
 @click.option("--no-canary", is_flag=True, help="Do not look first whether planted defects are found.")
 @click.option("--stop-at-first", is_flag=True, help="End with the first finding.")
 @click.option("--no-triage", is_flag=True, help="Leave findings as they were found (see fuzz triage).")
@@ -110,6 +118,7 @@ def options_for(store_path: Path | None) -> str:
 
 
 def _wishes(values: dict[str, Any]) -> Wishes:
+    from ipc_gauntlet.fuzz.campaign.dictionary import read_dictionaries
     from ipc_gauntlet.fuzz.campaign.orders import Wishes, duration, over, read_file
 
     said = Wishes(
@@ -124,6 +133,7 @@ def _wishes(values: dict[str, Any]) -> Wishes:
         hang_seconds=values["hang"],
         memory_mb=values["memory"],
         driver=values["driver"],
+        dictionary=read_dictionaries(values["dictionaries"]),
         canary=False if values["no_canary"] else None,
         stop_at_first=True if values["stop_at_first"] else None,
     )

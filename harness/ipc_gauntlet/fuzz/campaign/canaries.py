@@ -77,6 +77,7 @@ def key(target: str, plan: Plan, engine: str) -> str:
         _engine_code(engine),
         libraries,
         driver,
+        *plan.dictionary,
         sys.version,
         _version("ipc-gauntlet"),
     )

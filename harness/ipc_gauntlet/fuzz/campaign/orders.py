@@ -24,6 +24,7 @@ import msgspec
 
 from ipc_gauntlet.errors import UsageError
 from ipc_gauntlet.fuzz.campaign.canaries import code_of
+from ipc_gauntlet.fuzz.campaign.dictionary import read_dictionaries
 from ipc_gauntlet.fuzz.campaign.records import Plan, TargetPlan
 from ipc_gauntlet.fuzz.corpus.store import is_name
 from ipc_gauntlet.fuzz.engines.base import engine
@@ -58,6 +59,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
         hang_seconds: One execution may take so long.
         memory_mb: Limit of a slice; 0 for none.
         driver: Command line of an implementation under test.
+        dictionary: Further tokens, in base64: see `dictionary`.
         canary: Whether canaries fly.
         stop_at_first: End with the first finding.
     """
@@ -74,6 +76,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     hang_seconds: float | None = None
     memory_mb: int | None = None
     driver: str | None = None
+    dictionary: tuple[str, ...] = ()
     canary: bool | None = None
     stop_at_first: bool | None = None
 
@@ -94,6 +97,7 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hang: float | None = None
     memory: int | None = None
     driver: str | None = None
+    dictionary: tuple[str, ...] = ()
     canary: bool | None = None
     stop_at_first: bool | None = None
     target: tuple[_FileTarget, ...] = ()
@@ -120,7 +124,7 @@ def duration(text: str | float) -> float:
 
 
 def read_file(path: Path) -> Wishes:
-    """Read a plan from TOML. Modules that are files are meant relative to it.
+    """Read a plan from TOML. Dictionaries, and modules that are files, are meant relative to it.
 
     Raises:
         UsageError: It cannot be read, or says something that no plan has.
@@ -143,6 +147,7 @@ def read_file(path: Path) -> Wishes:
         hang_seconds=file.hang,
         memory_mb=file.memory,
         driver=file.driver,
+        dictionary=read_dictionaries(path.parent / name for name in file.dictionary),
         canary=file.canary,
         stop_at_first=file.stop_at_first,
     )
@@ -199,6 +204,7 @@ def make(wishes: Wishes, before: Plan | None, jobs: int) -> Plan:
         hang_seconds=whole.hang_seconds or 0.5,
         memory_mb=512 if whole.memory_mb is None else whole.memory_mb,
         driver=whole.driver or "",
+        dictionary=whole.dictionary,
         canary=whole.canary is not False,
         stop_at_first=bool(whole.stop_at_first),
         modules=tuple(map(_absolute, whole.modules)),
@@ -221,6 +227,7 @@ def _as_wishes(plan: Plan) -> Wishes:
         hang_seconds=plan.hang_seconds,
         memory_mb=plan.memory_mb,
         driver=plan.driver,
+        dictionary=plan.dictionary,
         canary=plan.canary,
     )
 

@@ -28,6 +28,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         hang_seconds: One execution may take so long.
         memory_mb: Limit of a slice's process.
         driver: Command line of an implementation under test, for the engine `driver`.
+        dictionary: Further tokens for all targets, in base64.
         canary: Whether each target must catch a planted defect before it counts.
         stop_at_first: End with the first finding.
         modules: Modules or files of targets that were named beside the installed ones.
@@ -44,6 +45,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hang_seconds: float = 0.5
     memory_mb: int = 512
     driver: str = ""
+    dictionary: tuple[str, ...] = ()
     canary: bool = True
     stop_at_first: bool = False
     modules: tuple[str, ...] = ()

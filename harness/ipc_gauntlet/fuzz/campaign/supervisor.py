@@ -186,6 +186,7 @@ class Supervisor:
             memory_mb=self.plan.memory_mb,
             longest=plan.longest,
             driver=self.plan.driver,
+            dictionary=self.plan.dictionary,
         )
 
     def _new_folder(self, target: str) -> Path:
