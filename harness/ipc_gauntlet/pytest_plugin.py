@@ -131,6 +131,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         problems = lint(list(cases.values()), state.catalogue)
         if problems:
             raise pytest.UsageError("the table of cases is wrong:\n" + "\n".join(problems))
+        selection = state.settings.selection
+        left_out = {name for name, case in cases.items() if not selection.chooses(case)}
+        if left_out:
+            config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+            items[:] = [item for item in items if item.nodeid not in left_out]
         for item in items:
             if item.nodeid in cases and cases[item.nodeid].spec.timing:
                 item.add_marker(pytest.mark.timing)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from commands import Ended, Runner
+from systems import import_path
 
 from ipc_gauntlet import quoting
 
@@ -21,7 +22,7 @@ def environment(checkout: Path, tmp_path: Path) -> dict[str, str]:
     hidden = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTEST_", "TOY_", "IPC_GAUNTLET_")
     found = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     return found | {
-        "PYTHONPATH": str(checkout / "tests" / "engine" / "toy"),
+        "PYTHONPATH": import_path(checkout / "tests" / "engine" / "toy"),
         "IPC_GAUNTLET_STATE": str(tmp_path / "state"),
     }
 

@@ -13,10 +13,24 @@ from pathlib import Path
 import psutil
 import pytest
 from commands import Runner
+from systems import (
+    STACK_TRANSPORT,
+    STACK_TRANSPORTS,
+    WINDOWS,
+    end_family,
+    import_path,
+    interrupt_group,
+    leading_its_group,
+)
 
 from ipc_gauntlet.engine.patience import LIMIT
 
 TOY = Path(__file__).resolve().parents[1] / "engine" / "toy"
+
+
+def temporary_files(place: Path) -> dict[str, str]:
+    """Variables that say where temporary files go, on any system."""
+    return dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(place))
 
 
 class Started:
@@ -24,14 +38,12 @@ class Started:
 
     def __init__(self, words: list[str], environment: dict[str, str], folder: Path) -> None:
         self.folder = folder
-        self.process = subprocess.Popen(
+        self.process = leading_its_group(
             [sys.executable, "-m", "ipc_gauntlet.cli", "run", *words],
             cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
         )
         self.family: list[psutil.Process] = []
 
@@ -68,16 +80,18 @@ def hanging(
     runs: list[Started] = []
     yield runs
     for run in runs:
-        if run.process.poll() is None:
-            os.killpg(run.process.pid, signal.SIGKILL)
+        end_family(run.process)
         run.process.communicate()
 
 
+# Windows has Ctrl-Break for whole groups and nothing for one program: its SIGTERM is an end without a word.
+SIGNALS = [(signal.SIGINT, 130, True)]
+if not WINDOWS:
+    SIGNALS += [(signal.SIGINT, 130, False), (signal.SIGTERM, 143, True), (signal.SIGTERM, 143, False)]
+
+
 @pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["int", "term"]
-)
-@pytest.mark.parametrize("everybody", [False, True], ids=["one", "group"])
+@pytest.mark.parametrize(("number", "status", "everybody"), SIGNALS)
 def test_stopping_a_run(
     hanging: list[Started],
     environment: dict[str, str],
@@ -92,10 +106,13 @@ def test_stopping_a_run(
     """A signal ends the run soon, with a valid partial report, and leaves no process and no file behind."""
     words = ["--driver", plain, "--package", "toy_suites", "--suite", "timeouts", "-n", workers]
     words += ["--json", "report.json", "--out", "out", "--seed", "1"]
-    run = Started(words, environment | {"TOY_HANG": "60", "TMPDIR": str(temporary)}, folder)
+    run = Started(words, environment | {"TOY_HANG": "60", **temporary_files(temporary)}, folder)
     hanging.append(run)
     run.wait_for_the_hanging_case()
-    (os.killpg if everybody else os.kill)(run.process.pid, number)
+    if everybody:
+        interrupt_group(run.process, number)
+    else:
+        os.kill(run.process.pid, number)
     out, err = run.process.communicate(timeout=30)
     assert run.process.returncode == status
     assert "INTERRUPTED" in out
@@ -104,7 +121,7 @@ def test_stopping_a_run(
     assert report["interrupted"]
     assert report["exit_status"] == status
     assert any("hangs" in name for name in report["not_run"])
-    assert len(report["cases"]) + len(report["not_run"]) == 14
+    assert len(report["cases"]) + len(report["not_run"]) == 7 * len(STACK_TRANSPORTS)
     assert run.survivors() == []
     assert list(temporary.iterdir()) == []
 
@@ -114,10 +131,10 @@ def test_the_death_of_the_controlling_process_ends_its_workers(
 ) -> None:
     """Killed without a chance to clean up, a run's workers find out and leave."""
     words = ["--driver", plain, "--package", "toy_suites", "--suite", "timeouts", "-n", "2", "--out", "out"]
-    run = Started(words, environment | {"TOY_HANG": "6", "TMPDIR": str(temporary)}, folder)
+    run = Started(words, environment | {"TOY_HANG": "6", **temporary_files(temporary)}, folder)
     hanging.append(run)
     run.wait_for_the_hanging_case()
-    os.kill(run.process.pid, signal.SIGKILL)
+    run.process.kill()
     run.process.communicate(timeout=30)
     _, alive = psutil.wait_procs(run.family, timeout=30)
     assert alive == []
@@ -148,9 +165,9 @@ def test_a_dead_worker_costs_its_case_only(command: Runner, plain: str) -> None:
     for case in ended.json()["cases"]:
         by_verdict.setdefault(case["verdict"], []).append(case["id"])
     assert set(by_verdict) == {"pass", "error"}
-    assert len(by_verdict["pass"]) == 38
+    assert len(by_verdict["pass"]) == 19 * len(STACK_TRANSPORTS)
     assert by_verdict["error"] == [
-        f"timeouts/clock/kills_its_process/{place}-psk" for place in ("tcp", "unix")
+        f"timeouts/clock/kills_its_process/{place}-psk" for place in sorted(STACK_TRANSPORTS)
     ]
     assert "that ran this case died" in ended.out
 
@@ -166,21 +183,20 @@ def test_a_case_that_hangs_is_given_up(toy: Runner, workers: str) -> None:
         "--suite",
         "timeouts",
         "--transport",
-        "unix",
+        STACK_TRANSPORT,
         env={"TOY_HANG": "60"},
     )
     verdicts = {case["id"]: case["reason"] for case in ended.json()["cases"] if case["verdict"] != "pass"}
-    assert verdicts == {"timeouts/clock/hangs/unix-psk": "case-deadline"}
+    assert verdicts == {f"timeouts/clock/hangs/{STACK_TRANSPORT}-psk": "case-deadline"}
     assert ended.status == 3
 
 
 def test_a_process_that_cannot_be_interrupted_leaves_its_stacks(toy: Runner) -> None:
     """Where no exception reaches a case, its process ends itself, and the report shows where it was."""
-    ended = toy(
-        "-n", "2", "--case-limit", "1", "--suite", "timeouts", "--transport", "unix", env={"TOY_DEAF": "60"}
-    )
+    words = ("--case-limit", "1", "--suite", "timeouts", "--transport", STACK_TRANSPORT)
+    ended = toy("-n", "2", *words, env={"TOY_DEAF": "60"})
     (case,) = [case for case in ended.json()["cases"] if case["verdict"] != "pass"]
-    assert (case["id"], case["reason"]) == ("timeouts/clock/deaf/unix-psk", "worker-died")
+    assert (case["id"], case["reason"]) == (f"timeouts/clock/deaf/{STACK_TRANSPORT}-psk", "worker-died")
     assert "test_clock.py" in case["detail"]
 
 
@@ -189,7 +205,7 @@ def test_workers_that_cannot_start(toy: Runner, folder: Path) -> None:
     (folder / "sitecustomize.py").write_text(
         "import os, sys\nif 'exec(eval' in sys.orig_argv[-1]: os._exit(9)\n", encoding="utf-8"
     )
-    ended = toy("-n", "2", "--suite", "ordering", env={"PYTHONPATH": f"{TOY}{os.pathsep}{folder}"})
+    ended = toy("-n", "2", "--suite", "ordering", env={"PYTHONPATH": import_path(TOY, folder)})
     assert ended.status == 3
     assert ended.json()["error"]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ import jsonschema
 import psutil
 import pytest
 from commands import Ended, Runner
+from systems import STACK_TRANSPORT, import_path, interrupt_group, leading_its_group
 
 Kills = Callable[..., Ended]
 
@@ -30,7 +29,7 @@ def notes(tmp_path: Path) -> Path:
 def surroundings(checkout: Path, notes: Path, tmp_path: Path) -> dict[str, str]:
     """The toys can be imported, also their catalogue; caches stay here."""
     return {
-        "PYTHONPATH": str(checkout / "tests" / "engine" / "toy_kills"),
+        "PYTHONPATH": import_path(checkout / "tests" / "engine" / "toy_kills"),
         "TOY_NOTES": str(notes),
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
     }
@@ -113,8 +112,8 @@ def test_every_fate(kills: Kills, listing: Callable[..., Path]) -> None:
     assert report["not_expressible"][0]["why"] == "there is no magic"
     assert "the process that ran the cases died (status 9)" in ended.out
     by_flaw = {one["defect"]: one for one in report["mutants"]}
-    assert by_flaw["elsewhere"]["killed_elsewhere_by"] == ["toy/cases/other/unix-psk"]
-    assert by_flaw["large-only"]["killed_by"] == ["toy/cases/main/unix-psk-large-server"]
+    assert by_flaw["elsewhere"]["killed_elsewhere_by"] == [f"toy/cases/other/{STACK_TRANSPORT}-psk"]
+    assert by_flaw["large-only"]["killed_by"] == [f"toy/cases/main/{STACK_TRANSPORT}-psk-large-server"]
     assert by_flaw["wrong-stage"]["failing"][0]["stage"] == "handshake"
     assert by_flaw["harmless"]["live"] is True
 
@@ -260,14 +259,12 @@ def test_interrupted(
     """Ctrl-C leaves a report of what is known, status 130, and no process."""
     listing(("TOY-01", "killed"), ("TOY-01", "hang"))
     words = ["--mutants", "mutants.toml", "--package", "toy_kills", "--json", "kills.json", "-n", "1"]
-    process = subprocess.Popen(
+    process = leading_its_group(
         [sys.executable, "-m", "ipc_gauntlet.cli", "kills", *words],
         cwd=folder,
         env=environment | surroundings,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
     )
     workers: set[int] = set()
     deadline = time.monotonic() + 60
@@ -275,7 +272,7 @@ def test_interrupted(
         assert time.monotonic() < deadline
         time.sleep(0.05)
     workers = {int(line.split()[-1]) for line in notes.read_text().splitlines()}
-    os.killpg(process.pid, signal.SIGINT)
+    interrupt_group(process)
     out, _ = process.communicate(timeout=30)
     assert process.returncode == 130, out
     report: dict[str, Any] = json.loads((folder / "kills.json").read_text())

@@ -1,17 +1,14 @@
 """Listing, explaining, describing: the commands that run no case."""
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from commands import Runner
+from systems import STACK_TRANSPORT, STACK_TRANSPORTS
 
 TOY = ["--package", "toy_suites"]
 
@@ -37,7 +34,7 @@ def test_list_as_json(command: Runner) -> None:
     ("words", "ids"),
     [
         (["--requirement", "ord-*"], {"ordering/plain/many", "ordering/plain/psk_only"}),
-        (["--case", "*/many/unix-*"], {"ordering/plain/many"}),
+        (["--case", f"*/many/{STACK_TRANSPORT}-*"], {"ordering/plain/many"}),
         (
             ["--case", "timeouts"],
             {
@@ -83,7 +80,7 @@ def test_show_a_requirement(command: Runner) -> None:
 
 def test_show_a_case(command: Runner) -> None:
     """A case is shown by the name of its function or of a variant."""
-    for name in ("replay/records/good", "replay/records/good/unix-psk-c2s"):
+    for name in ("replay/records/good", f"replay/records/good/{STACK_TRANSPORT}-psk-c2s"):
         out = command("show", *TOY, name).out
         assert "Judges something and is content." in out
         assert "c2s, s2c" in out
@@ -103,7 +100,7 @@ def test_describe(command: Runner, plain: str) -> None:
     """The statement of a driver, for people and for programs."""
     assert "profile      channel" in command("describe", "--driver", plain).out
     statement = json.loads(command("describe", "--driver", plain, "--json").out)
-    assert statement["transports"] == ["unix", "tcp"]
+    assert statement["transports"] == STACK_TRANSPORTS
     assert command("describe", "--driver", "/no/such").status == 3
 
 
@@ -157,60 +154,3 @@ def test_an_unknown_command(command: Runner) -> None:
     ended = command("rnu")
     assert ended.status == 2
     assert "did you mean run?" in ended.err
-
-
-def on_a_terminal(words: list[str], environment: dict[str, str], folder: Path) -> tuple[int, str]:
-    """Run a command on a terminal of 100 columns; return its status and everything it wrote."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ipc_gauntlet.cli", *words],
-        env=environment | {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"},
-        cwd=folder,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    chunks = []
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if select.select([leader], [], [], 0.2)[0]:
-            try:
-                data = os.read(leader, 65536)
-            except OSError:  # Linux's way to say that the other side is closed
-                break
-            if not data:
-                break
-            chunks.append(data)
-    os.close(leader)
-    return process.wait(timeout=10), b"".join(chunks).decode()
-
-
-RUN = ["run", *TOY, "--suite", "replay", "--seed", "7", "-n", "0"]
-
-
-def test_a_terminal_gets_colours_and_live_lines(
-    environment: dict[str, str], plain: str, folder: Path
-) -> None:
-    """On a terminal the lines change in place, in colour, and what drivers print still cannot steer it."""
-    status, text = on_a_terminal([*RUN, "--driver", plain], environment, folder)
-    assert status == 1
-    assert "\x1b[1;31m" in text
-    assert "━" in text
-    assert "\x1b[31m from the server" not in text
-    assert "\\x1b[31m from the server" in text
-
-
-@pytest.mark.parametrize("how", ["option", "environment", "before"])
-def test_no_colour_when_told(environment: dict[str, str], plain: str, folder: Path, how: str) -> None:
-    """Told so, a terminal gets plain text without a single escape sequence."""
-    words = [*RUN, "--driver", plain]
-    if how == "option":
-        words.append("--no-color")
-    elif how == "before":
-        words.insert(0, "--no-color")
-    more = {"NO_COLOR": "1"} if how == "environment" else {}
-    status, text = on_a_terminal(words, environment | more, folder)
-    assert status == 1
-    assert "\x1b" not in text
-    assert "FAIL" in text

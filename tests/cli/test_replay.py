@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 from commands import Runner
+from systems import STACK_TRANSPORT
 
-BAD = "replay/records/bad/unix-psk"
+BAD = f"replay/records/bad/{STACK_TRANSPORT}-psk"
 
 
 @pytest.fixture
 def moody(toy: Runner) -> Runner:
     """A run of the case that fails as long as the environment does not say otherwise."""
-    assert toy("--suite", "replay", "--transport", "unix").status == 1
+    assert toy("--suite", "replay", "--transport", STACK_TRANSPORT).status == 1
     return toy
 
 
@@ -39,7 +40,7 @@ def test_changed(moody: Runner, command: Runner) -> None:
 
 def test_a_good_case_stays_good(moody: Runner, command: Runner) -> None:
     """Repeating what passed says that nothing changed."""
-    ended = command("replay", "replay/records/good/unix-psk-c2s")
+    ended = command("replay", f"replay/records/good/{STACK_TRANSPORT}-psk-c2s")
     assert ended.status == 0
     assert "UNCHANGED" in ended.out
 
@@ -100,7 +101,7 @@ def test_another_implementation(moody: Runner, command: Runner, plain: str) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["replay/records/bad/unix-x509"], "did you mean replay/records/bad/unix-psk"),
+        ([BAD.replace("psk", "x509")], f"did you mean {BAD}"),
         ([BAD, "--report", "missing.json"], "cannot read the report missing.json"),
         ([BAD, "--report", "junk.json"], "no report of this program"),
         ([BAD, "--seed", "x"], "--seed"),

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from commands import Runner
+from local_places import LOCAL
 
 
 def test_a_run_is_about_the_newest_set(toy: Runner) -> None:
@@ -82,7 +83,7 @@ def test_a_mutant_fails_where_the_reference_passes(command: Runner) -> None:
         "--requirement",
         "ORD-07",
         "--transport",
-        "unix",
+        LOCAL,
         "-n",
         "0",
         "--seed",

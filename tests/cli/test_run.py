@@ -8,6 +8,7 @@ import jsonschema
 import junitparser
 import pytest
 from commands import Ended, Runner
+from systems import STACK_TRANSPORT, STACK_TRANSPORTS
 
 
 def verdicts(ended: Ended) -> dict[str, str]:
@@ -18,23 +19,23 @@ def verdicts(ended: Ended) -> dict[str, str]:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_every_kind_of_verdict(toy: Runner, checkout: Path, workers: str) -> None:
     """Each toy case ends the way its name says, in this process or in others; the report keeps to its schema."""
-    ended = toy("-n", workers, "--suite", "replay", "--transport", "unix", "--junit", "junit.xml")
+    ended = toy("-n", workers, "--suite", "replay", "--transport", STACK_TRANSPORT, "--junit", "junit.xml")
     assert ended.status == 1
     assert {
         name.removeprefix("replay/").removeprefix("records/"): verdict
         for name, verdict in verdicts(ended).items()
     } == {
-        "good/unix-psk-c2s": "pass",
-        "good/unix-psk-s2c": "pass",
-        "bad/unix-psk": "fail",
-        "vacuous/unix-psk": "inconclusive",
-        "needs_push/unix-psk": "pass",
-        "needs_parse/unix-psk": "not_applicable",
+        f"good/{STACK_TRANSPORT}-psk-c2s": "pass",
+        f"good/{STACK_TRANSPORT}-psk-s2c": "pass",
+        f"bad/{STACK_TRANSPORT}-psk": "fail",
+        f"vacuous/{STACK_TRANSPORT}-psk": "inconclusive",
+        f"needs_push/{STACK_TRANSPORT}-psk": "pass",
+        f"needs_parse/{STACK_TRANSPORT}-psk": "not_applicable",
         "untestable/REPL-07/all": "fail",
-        "advice/unix-psk": "fail",
-        "dead_driver/unix-psk": "error",
-        "bug/unix-psk": "error",
-        "governed/unix-psk": "inconclusive",
+        f"advice/{STACK_TRANSPORT}-psk": "fail",
+        f"dead_driver/{STACK_TRANSPORT}-psk": "error",
+        f"bug/{STACK_TRANSPORT}-psk": "error",
+        f"governed/{STACK_TRANSPORT}-psk": "inconclusive",
     }
     report = ended.json()
     assert report["summary"] == {"pass": 3, "fail": 3, "inconclusive": 2, "not_applicable": 1, "error": 2}
@@ -50,14 +51,14 @@ def test_several_clocks(toy: Runner) -> None:
     """Cases that measure time can be spread over several processes when asked for."""
     ended = toy("-n", "2", "--clocks", "2", "--case", "timeouts/clock/measures")
     assert ended.status == 0
-    assert list(verdicts(ended).values()) == ["pass"] * 8
+    assert list(verdicts(ended).values()) == ["pass"] * 4 * len(STACK_TRANSPORTS)
 
 
 def test_noise_is_waited_out(toy: Runner, tmp_path: Path) -> None:
     """A case for which the machine was too noisy is tried again, and only the second result counts."""
     for workers in ("0", "2"):
         memory = tmp_path / f"memory-{workers}"
-        words = ("-n", workers, "--transport", "unix", "--case", "timeouts/clock/measures")
+        words = ("-n", workers, "--transport", STACK_TRANSPORT, "--case", "timeouts/clock/measures")
         ended = toy(*words, env={"TOY_NOISE": str(memory)})
         assert memory.exists()
         assert ended.status == 0
@@ -88,9 +89,9 @@ def test_errors_have_their_own_status(toy: Runner) -> None:
 
 def test_a_failure_is_explained(toy: Runner) -> None:
     """The requirement, its source, what was done, expected and seen, the wire, stderr and the command are shown."""
-    out = toy("--case", "replay/records/bad/unix-psk").out
+    out = toy("--case", f"replay/records/bad/{STACK_TRANSPORT}-psk").out
     for words in (
-        "FAIL  replay/records/bad/unix-psk  [REPL-01, MUST]",
+        f"FAIL  replay/records/bad/{STACK_TRANSPORT}-psk  [REPL-01, MUST]",
         "Within a session no protected record is delivered more than once",
         "CWE-294",
         "duplicated record 0",
@@ -98,7 +99,7 @@ def test_a_failure_is_explained(toy: Runner) -> None:
         "seen:     the first message twice",
         "0.002 c2s 1 record 32 aabb  duplicated",
         "hello\\x1b[31m from the server\\x00",
-        "ipc-gauntlet replay replay/records/bad/unix-psk --driver",
+        f"ipc-gauntlet replay replay/records/bad/{STACK_TRANSPORT}-psk --driver",
         "--seed 7",
     ):
         assert words in out
@@ -143,15 +144,18 @@ def test_all_reports_in_one_folder(toy: Runner) -> None:
     """--out makes the folder with both reports, the events and a file for each case that has something to tell."""
     ended = toy("--out", "deep/out", "--suite", "replay")
     out = ended.folder / "deep" / "out"
+    cases = 10 * len(STACK_TRANSPORTS) + 1  # one is about none of them
     assert ended.json("deep/out/report.json")["summary"] == ended.json()["summary"]
-    assert junitparser.JUnitXml.fromfile(str(out / "junit.xml")).tests == 21
+    assert junitparser.JUnitXml.fromfile(str(out / "junit.xml")).tests == cases
     events = [
         json.loads(line)["event"] for line in (out / "events.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     assert events[0] == "run-started"
     assert events[-1] == "run-finished"
-    assert Counter(events)["case-finished"] == 21
-    text = (out / "cases" / "replay" / "records" / "bad" / "unix-psk.txt").read_text(encoding="utf-8")
+    assert Counter(events)["case-finished"] == cases
+    text = (out / "cases" / "replay" / "records" / "bad" / f"{STACK_TRANSPORT}-psk.txt").read_text(
+        encoding="utf-8"
+    )
     assert "0.001 c2s 0 record 32 aabb" in text
 
 
@@ -264,7 +268,7 @@ def test_both_roles_taken(command: Runner, plain: str) -> None:
 
 def test_parts_and_their_merger(toy: Runner, command: Runner) -> None:
     """Two parts hold what the whole run holds; merged they give its verdicts and its exit status."""
-    chosen = ("-n", "0", "--suite", "replay", "--transport", "unix")
+    chosen = ("-n", "0", "--suite", "replay", "--transport", STACK_TRANSPORT)
     ended = toy(*chosen)
     whole = verdicts(ended)
     (ended.folder / "report.json").rename(ended.folder / "before.json")

@@ -2,18 +2,20 @@
 
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from systems import STACK_TRANSPORT, import_path
+
+from ipc_gauntlet import quoting
 
 
 @pytest.fixture
 def plain(checkout: Path) -> str:
     """Command of the plain driver."""
-    return shlex.join([sys.executable, str(checkout / "tests" / "fixtures" / "plain_driver.py")])
+    return quoting.join([sys.executable, str(checkout / "tests" / "fixtures" / "plain_driver.py")])
 
 
 _FIXED = ["-q", "-p", "no:cacheprovider", "-p", "ipc_gauntlet.pytest_plugin", "--pyargs", "toy_suites"]
@@ -26,7 +28,10 @@ def run_pytest(checkout: Path, folder: Path, *words: str) -> subprocess.Complete
         [sys.executable, "-m", "pytest", *_FIXED, *words],
         cwd=folder,
         env=kept
-        | {"PYTHONPATH": str(checkout / "tests" / "engine" / "toy"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        | {
+            "PYTHONPATH": import_path(checkout / "tests" / "engine" / "toy"),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         capture_output=True,
         text=True,
         timeout=100,
@@ -37,15 +42,17 @@ def run_pytest(checkout: Path, folder: Path, *words: str) -> subprocess.Complete
 @pytest.mark.parametrize("workers", [[], ["-p", "xdist", "-n", "2"]], ids=["alone", "xdist"])
 def test_outcomes(checkout: Path, tmp_path: Path, plain: str, workers: list[str]) -> None:
     """Not applicable is skipped, an inconclusive MUST fails, a driver's trouble is an error of the set-up."""
-    ended = run_pytest(checkout, tmp_path, "--iut-driver", plain, "--iut-transport", "unix", "-rs", *workers)
+    ended = run_pytest(
+        checkout, tmp_path, "--iut-driver", plain, "--iut-transport", STACK_TRANSPORT, "-rs", *workers
+    )
     assert ended.returncode == 1
     (line,) = re.findall(r"^\d+ failed.*$", ended.stdout, re.MULTILINE)
     counts = {word: int(number) for number, word in re.findall(r"(\d+) (failed|passed|skipped|error)", line)}
-    assert counts["failed"] == 10
-    assert counts["skipped"] == 2
-    assert counts["error"] == 2
+    assert counts["failed"] == 5
+    assert counts["skipped"] == 1
+    assert counts["error"] == 1
     assert "cannot be tested without the feature parse" in ended.stdout
-    assert "FAIL  replay/records/bad/unix-psk  [REPL-01, MUST]" in ended.stdout
+    assert f"FAIL  replay/records/bad/{STACK_TRANSPORT}-psk  [REPL-01, MUST]" in ended.stdout
 
 
 def test_the_header_names_implementation_and_seed(checkout: Path, tmp_path: Path, plain: str) -> None:
@@ -56,7 +63,7 @@ def test_the_header_names_implementation_and_seed(checkout: Path, tmp_path: Path
 
 def test_pytest_can_select(checkout: Path, tmp_path: Path, plain: str) -> None:
     """pytest's own ways to choose tests work."""
-    ended = run_pytest(checkout, tmp_path, "--iut-driver", plain, "-k", "test_good and unix")
+    ended = run_pytest(checkout, tmp_path, "--iut-driver", plain, "-k", f"test_good and {STACK_TRANSPORT}")
     assert ended.returncode == 0
     assert "2 passed" in ended.stdout
 

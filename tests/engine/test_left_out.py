@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from systems import STACK_TRANSPORT, import_path
+
+from ipc_gauntlet import quoting
+
 SCRIPT = """
 import sys
 from pathlib import Path
@@ -15,13 +19,13 @@ from ipc_gauntlet.engine.prepare import Wish, settings_for
 from ipc_gauntlet.engine.sessions import find_cases, run_cases
 from ipc_gauntlet.requirements import load_catalogue
 
-plain, workdir = sys.argv[1:]
+plain, workdir, place = sys.argv[1:]
 packages = ("toy_suites",)
 settings = settings_for(Wish(target=Target(driver=plain), seed=7, packages=packages), Path(workdir))
 found = {case.id: case for case in find_cases(settings, packages, load_catalogue())}
 first, left_out, last = (
     next(case for name, case in found.items() if name.startswith(start))
-    for start in ("replay/records/good/unix", "replay/records/bad/unix", "ordering/plain/many/unix")
+    for start in (f"replay/records/good/{place}", f"replay/records/bad/{place}", f"ordering/plain/many/{place}")
 )
 link = RunLink(settings, [first, left_out, last], lambda case: None, lambda one: print(one.id, one.verdict.value, one.message))
 link.as_given = True
@@ -32,10 +36,10 @@ run_cases(link, packages, 0, lambda: None)
 
 def test_what_follows_a_case_that_is_left_out_is_run_all_the_same(checkout: Path, tmp_path: Path) -> None:
     """Also where it lies in another file: what the case before had set up must have been torn down."""
-    plain = f"{sys.executable} {checkout / 'tests' / 'fixtures' / 'plain_driver.py'}"
+    plain = quoting.join([sys.executable, str(checkout / "tests" / "fixtures" / "plain_driver.py")])
     ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, plain, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": str(checkout / "tests" / "engine" / "toy")},
+        [sys.executable, "-c", SCRIPT, plain, str(tmp_path), STACK_TRANSPORT],
+        env=os.environ | {"PYTHONPATH": import_path(checkout / "tests" / "engine" / "toy")},
         capture_output=True,
         text=True,
         timeout=100,

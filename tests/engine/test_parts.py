@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from systems import WINDOWS, needs_unix_sockets
 
+from ipc_gauntlet import quoting
 from ipc_gauntlet.engine.implementations import Target, bundled, modules, parse_command
 from ipc_gauntlet.engine.isolation import arguments, clean_environment, package_folders, suite_packages
 from ipc_gauntlet.engine.outcome import CaseDeadline
@@ -130,10 +131,9 @@ def test_targets_that_contradict_themselves(target: Target) -> None:
 def test_options_of_a_wish_come_back() -> None:
     """What replay needs is part of every printed command, quoted for a shell."""
     wish = Wish(target=Target(driver="my 'x y'"), seed=9, profile="local", packages=("p",), time_scale=2.5)
-    assert (
-        wish.options()
-        == "--driver 'my '\"'\"'x y'\"'\"'' --seed 9 --profile local --time-scale 2.5 --package p"
-    )
+    driver = quoting.quote("my 'x y'")
+    assert wish.options() == f"--driver {driver} --seed 9 --profile local --time-scale 2.5 --package p"
+    assert quoting.split(wish.options())[1] == "my 'x y'"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from systems import import_path
 
 from ipc_gauntlet.fuzz.findings import Finding, from_json
 from ipc_gauntlet.fuzz.spec import Result, Spec, read_result
@@ -64,7 +65,7 @@ def start(spec: Spec, path: Path, hash_seed: int = 0) -> subprocess.Popen[str]:
     """
     variables = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join((str(path), str(ROOT))),
+        "PYTHONPATH": import_path(path, ROOT),
         "PYTHONHASHSEED": str(hash_seed),
     }
     command = [sys.executable, "-m", "ipc_gauntlet.fuzz.slice", str(written(spec))]

@@ -1,9 +1,14 @@
 """What tests have to know of the system they run on."""
 
+import contextlib
 import ctypes
 import itertools
+import os
+import signal
 import socket
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +40,36 @@ KILLED = 137 if WINDOWS else -9
 needs_unix_sockets = pytest.mark.skipif(WINDOWS, reason="CPython for Windows has no AF_UNIX")
 needs_fork = pytest.mark.skipif(WINDOWS, reason="Windows has no fork")
 needs_pipes = pytest.mark.skipif(not WINDOWS, reason="named pipes are a thing of Windows")
+
+
+def leading_its_group(words: Sequence[str], **options: Any) -> "subprocess.Popen[str]":  # noqa: ANN401 - passed on
+    """Start a program that a group of processes begins with, so that it can be interrupted and we are not."""
+    if sys.platform == "win32":
+        options["creationflags"] = subprocess.CREATE_NEW_PROCESS_GROUP
+    else:
+        options["start_new_session"] = True
+    return subprocess.Popen(words, text=True, **options)
+
+
+def interrupt_group(leader: "subprocess.Popen[str]", number: signal.Signals = signal.SIGINT) -> None:
+    """What a terminal does with everything in it: a signal, or on Windows Ctrl-Break, which only whole groups get."""
+    if sys.platform == "win32":
+        leader.send_signal(signal.CTRL_BREAK_EVENT)
+    else:
+        os.killpg(leader.pid, number)
+
+
+def end_family(leader: "subprocess.Popen[str]") -> None:
+    """Kill a program and all that it has started; for the end of a test, which leaves nothing behind."""
+    if leader.poll() is None:
+        for process in (*psutil.Process(leader.pid).children(recursive=True), psutil.Process(leader.pid)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def import_path(*folders: str | Path) -> str:
+    """A `PYTHONPATH` with folders in front of what it has: the project itself may be found by it, as under Wine."""
+    return os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def descriptors() -> int:
