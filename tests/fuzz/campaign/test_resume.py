@@ -152,6 +152,15 @@ def test_a_death_that_was_being_looked_into_is_kept(campaign: Make, monkeypatch:
     assert run.leftovers() == []
 
 
+def test_a_death_while_the_campaign_stops_is_kept(campaign: Make) -> None:
+    """Nothing is begun any more to see it again: triage says whether it shows."""
+    run = campaign(engines=("odd_engines:LAST",), **{**QUICK, "seconds": 60.0, "slice_seconds": 60.0})
+    end = run.run(stop_when=lambda now: now.targets[0].executions > 5)
+    assert end.exit_status == 130
+    (finding,) = end.findings
+    assert (finding.kind, finding.size) == ("native", 6)
+
+
 def test_who_was_killed_from_outside_is_no_finding(campaign: Make, begun: Campaign) -> None:
     left = Left(begun)
     left.died(data=b"calm", status=-9 if sys.platform != "win32" else 1)

@@ -85,6 +85,16 @@ def _abort(work: Work) -> None:
     os.abort()
 
 
+def _last(work: Work) -> None:
+    """Runs well until it is asked to stop, and dies of the input that it executes then."""
+    while not (work.folder / "stop").exists():
+        work.progress.executions += 1
+        work.tick()
+        time.sleep(_PAUSE)
+    work.current.set(b"deadly", 1)
+    os.abort()
+
+
 def _silent(work: Work) -> None:
     work.current.set(b"sleepy", 1)
     time.sleep(600)
@@ -150,3 +160,4 @@ UNMEASURED = Unmeasured()
 JUNK, MUTE, FLOOD, HIDE = Odd(_junk), Odd(_mute), Odd(_flood), Odd(_hide)
 ABORT, SILENT, REFUSE, TROUBLE, FIND = Odd(_abort), Odd(_silent), Odd(_refuse), Odd(_trouble), Odd(_find)
 STALL = Odd(_stall)
+LAST = Odd(_last)
