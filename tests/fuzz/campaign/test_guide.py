@@ -46,7 +46,9 @@ def test_the_target_of_the_guide_is_fuzzed(checkout: Path, tmp_path: Path) -> No
 
 
 def test_the_plan_of_the_guide_is_one(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "my_tokens.dict").write_bytes(b'"token"\n')
     wishes = read_file(_files(checkout, tmp_path)["night.toml"])
+    assert wishes.dictionary
     assert (wishes.name, wishes.seconds, wishes.weights) == (
         "night",
         28800,
