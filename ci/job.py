@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = "ci-results"
 SUMMARY = "GITHUB_STEP_SUMMARY"
+DURATIONS = "ci/durations.json"
+"""How long cases took: `ipc-gauntlet report durations REPORT... --out ci/durations.json` refreshes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def _test(_options: Options) -> tuple[Step, ...]:
 
 def _conformance(options: Options) -> tuple[Step, ...]:
     part = ("--shard", options.shard, "--seed", "1") if options.shard else ()
+    if part and (ROOT / DURATIONS).is_file():
+        part += ("--durations", DURATIONS)
     return (
         _gauntlet("doctor", "reference"),
         _gauntlet("run", "reference", *part, *_reports("conformance"), summary="conformance.md"),

@@ -60,6 +60,16 @@ def test_cases_that_measure_time_are_spread_without_a_record() -> None:
         assert len(mine) == 52
 
 
+def test_what_took_long_over_one_transport_does_so_over_another() -> None:
+    recorded = {"a/b/long/unix-psk": 9.0, "a/b/long/unix-x509": 0.0} | {
+        f"a/b/n{n}/unix-psk": 1.0 for n in range(9)
+    }
+    cases = [Named(name.replace("unix", "tcp")) for name in recorded if "x509" not in name]
+    parts = [Shard(number, 2).choose(cases, recorded) for number in (1, 2)]
+    assert parts[0] == {"a/b/long/tcp-psk"}
+    assert len(parts[1]) == 9
+
+
 @pytest.mark.parametrize("text", ["1/1", "2/5", "1000/1000"])
 def test_good_parts(text: str) -> None:
     assert str(parse_shard(text)) == text

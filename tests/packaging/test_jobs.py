@@ -191,6 +191,24 @@ def test_every_job_has_commands_that_exist(job: ModuleType, shard: str) -> None:
             assert step.words[1] != "fuzz" or step.words[2] in FUZZ, name
 
 
+def test_parts_are_cut_by_the_durations_of_the_checkout(
+    job: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkout: Path
+) -> None:
+    """The same file for all of them, if there is one; a whole run needs none."""
+
+    def words(shard: str) -> tuple[str, ...]:
+        _, run = job.JOBS["conformance"][1](job.Options(shard=shard))
+        return tuple(run.words)
+
+    assert "--durations" not in words("")
+    assert words("2/3")[words("2/3").index("--durations") + 1] == job.DURATIONS
+    from ipc_gauntlet.report.durations import read_durations
+
+    assert len(read_durations(checkout / job.DURATIONS)) > 1000
+    monkeypatch.setattr(job, "ROOT", tmp_path)
+    assert "--durations" not in words("2/3")
+
+
 def test_steps_run_where_their_packages_are(job: ModuleType, tmp_path: Path) -> None:
     """Coverage is in the environment that the first step makes; `gauntlet.py` is what makes it."""
     first, second = job.JOBS["measure"][1](job.Options())

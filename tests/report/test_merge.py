@@ -41,6 +41,16 @@ def test_parts_make_the_whole(make_result: Make, make_report: Build) -> None:
     assert whole.warnings == ("careful",)
 
 
+def test_parts_that_were_cut_differently_are_no_run(make_result: Make, make_report: Build) -> None:
+    """They may leave a case to nobody, which nothing else would show."""
+    one = part(make_report, 1, 2, make_result(A), selection={"durations": ("aa",)})
+    two = part(make_report, 2, 2, make_result(B), selection={"durations": ("aa",)})
+    assert merge([one, two]).selection == {}
+    for other in ({"durations": ("bb",)}, {}):
+        with pytest.raises(UsageError, match=r"the file of --durations differs .*part 1/2.*part 2/2"):
+            merge([one, part(make_report, 2, 2, make_result(B), selection=other)])
+
+
 def test_a_missing_part_is_an_error(make_result: Make, make_report: Build) -> None:
     whole = merge([part(make_report, n, 3, make_result(name)) for n, name in ((1, A), (3, B))])
     assert whole.error == "part 2/3 is missing"

@@ -12,7 +12,7 @@ from ipc_gauntlet.cli.options import no_color_option
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.group("report", short_help="Merge and show reports.")
+@click.group("report", short_help="Merge and show reports, keep durations.")
 def command() -> None:
     """Do something with JSON reports that `run` wrote."""
 
@@ -48,6 +48,21 @@ def merge_command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401
             write_report(values[name], render(whole))
     print_outcome(make_console(ctx), whole, verbose=values["verbose"])
     ctx.exit(whole.exit_status)
+
+
+@command.command("durations")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--out", type=_FILE, required=True, metavar="FILE", help="Where to write them.")
+def durations_command(files: tuple[Path, ...], out: Path) -> None:
+    """Write down how long each case took, of several reports the longest: a file for `run --durations` to keep."""
+    from ipc_gauntlet.report.durations import durations_bytes, durations_of
+    from ipc_gauntlet.report.files import read_report, write_report
+
+    durations = durations_of(read_report(path) for path in files)
+    write_report(out, durations_bytes(durations))
+    click.echo(f"{out}: {len(durations)} cases, {sum(durations.values()):.0f} s")
 
 
 @command.command("show")

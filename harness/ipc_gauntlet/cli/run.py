@@ -91,7 +91,7 @@ def _workers(ctx: click.Context, parameter: click.Parameter, value: str) -> int 
     "--durations",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="An earlier JSON report, the same one for all parts: makes them of about the same length.",
+    help="An earlier JSON report or what `report durations` wrote, the same for all parts: makes them of one length.",
 )
 @click.option("--json", "json_path", type=_FILE, metavar="FILE", help="Write the report as JSON.")
 @click.option("--junit", "junit_path", type=_FILE, metavar="FILE", help="Write the report as JUnit XML.")
@@ -202,9 +202,9 @@ def _shard(text: str | None, seed: int | None) -> Shard | None:
 def _durations(path: Path | None) -> dict[str, float]:
     if path is None:
         return {}
-    from ipc_gauntlet.report.files import read_report
+    from ipc_gauntlet.report.durations import read_durations
 
-    return {result.id: result.duration_s for result in read_report(path).cases}
+    return read_durations(path)
 
 
 def _files(values: dict[str, Any]) -> list[Consumer]:

@@ -14,7 +14,8 @@ from ipc_gauntlet.engine.selection import Selection, suggest
 from ipc_gauntlet.engine.settings import Command, Settings
 from ipc_gauntlet.engine.shards import Shard
 from ipc_gauntlet.errors import HarnessError, UsageError
-from ipc_gauntlet.report.merge import SHARD
+from ipc_gauntlet.report.durations import digest
+from ipc_gauntlet.report.merge import DURATIONS, SHARD
 from ipc_gauntlet.transport import transports
 from ipc_gauntlet.verdict import PROFILES
 
@@ -59,7 +60,11 @@ class Wish:
     def chosen_by(self) -> dict[str, tuple[str, ...]]:
         """What a report says about how its cases were chosen."""
         chosen = self.selection.as_dict()
-        return chosen if self.shard is None else {**chosen, SHARD: (str(self.shard),)}
+        if self.shard is not None:
+            chosen = {**chosen, SHARD: (str(self.shard),)}
+            if self.durations:
+                chosen[DURATIONS] = (digest(self.durations),)
+        return chosen
 
     def options(self) -> str:
         """The options with which `replay` runs a case in the same way."""

@@ -2,7 +2,8 @@
 
 Every machine computes the same split from the same cases, so nobody has to tell anybody anything: cases are dealt out
 from the longest to the shortest, each to the part that has least to do so far. How long a case takes is read from an
-earlier report; without one, a case that measures time counts as many others.
+earlier report, if need be from what it took over another transport; without that, a case that measures time counts as
+many others.
 """
 
 from __future__ import annotations
@@ -52,10 +53,15 @@ class Shard:
 
         Args:
             cases: All cases of the run; their order does not matter.
-            durations: Seconds that cases took before, by id; a case that is not there counts as usual.
+            durations: Seconds that cases took before, by id; a case that is not there, over no transport, counts as usual.
         """
+        anywhere: dict[str, float] = {}
+        for name, seconds in durations.items():
+            anywhere[_anywhere(name)] = max(anywhere.get(_anywhere(name), 0.0), seconds)
+        known = {case.id: durations.get(case.id, anywhere.get(_anywhere(case.id))) for case in cases}
         order = sorted(
-            ((_seconds(case, durations), case.id) for case in cases), key=lambda pair: (-pair[0], pair[1])
+            ((_seconds(case, known[case.id]), case.id) for case in cases),
+            key=lambda pair: (-pair[0], pair[1]),
         )
         loads = [(0.0, number) for number in range(1, self.count + 1)]
         mine: set[str] = set()
@@ -67,10 +73,16 @@ class Shard:
         return mine
 
 
-def _seconds(case: Weighed, durations: Mapping[str, float]) -> float:
+def _anywhere(name: str) -> str:
+    """The id of a case without its transport, which is what the last part of it begins with."""
+    function, slash, variant = name.rpartition("/")
+    return function + slash + variant.partition("-")[2]
+
+
+def _seconds(case: Weighed, known: float | None) -> float:
     usual = _TIMING_S if case.measures_time else _USUAL_S
     # Nothing costs nothing: parts of the same number of cases that took no time are still of the same size.
-    return max(durations.get(case.id, usual), _USUAL_S / 10)
+    return max(usual if known is None else known, _USUAL_S / 10)
 
 
 def parse_shard(text: str) -> Shard:

@@ -19,8 +19,14 @@ from ipc_gauntlet.verdict import ExitStatus, Verdict, exit_status
 SHARD = "shard"
 """Name of the part in a report's selection."""
 
+DURATIONS = "durations"
+"""Name of what a run was cut by, in a report's selection: the digest of what `--durations` named."""
+
 MARK = "untestable"
 """Stands in the place of a module in the id of a result that says that a requirement could not be tested."""
+
+_CUT = (SHARD, DURATIONS)
+"""What the selection says of the part and not of the run."""
 
 UNTESTABLE = (MARK, "unsupported")
 """Reasons of results that say that a case could not be tried here."""
@@ -44,7 +50,7 @@ def merge(reports: Sequence[Report], *, strict: bool = False) -> Report:
     results = _together(reports)
     missing = _missing(reports)
     complete = not missing and not any(report.not_run or report.error for report in reports)
-    scope = {name: patterns for name, patterns in first.selection.items() if name != SHARD}
+    scope = {name: patterns for name, patterns in first.selection.items() if name not in _CUT}
     if complete and not set(scope) - {"transport"}:
         results += list(nowhere_tested(results, first))
     order = {suite.name: rank for report in reports for rank, suite in enumerate(report.suites)}
@@ -122,7 +128,8 @@ def _same_run(first: Report, other: Report) -> None:
             "seed": report.seed,
             "requirement set": report.requirements_set,
             "version of ipc-gauntlet": report.tool.version,
-            "selection": {k: v for k, v in report.selection.items() if k != SHARD},
+            "selection": {k: v for k, v in report.selection.items() if k not in _CUT},
+            "the file of --durations": report.selection.get(DURATIONS, ()),
         }
 
     here, there = facts(first), facts(other)
