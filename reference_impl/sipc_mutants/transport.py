@@ -61,7 +61,7 @@ def _reads(*lines: str) -> tuple[Patch, ...]:
 
 
 PLACES: tuple[Mutant, ...] = (
-    Mutant("XPT-01.m1", "umask restored late", (Patch(UNIX, "        path.chmod(0o600)\n", ""),)),
+    Mutant("XPT-01.m1", "umask restored late", (Patch(UNIX, "            path.chmod(0o600)\n", ""),)),
     Mutant(
         "XPT-01.m2", "socket in /tmp", (Patch(UNIX, _PATH, "    path = Path(directory).parent / name\n"),)
     ),

@@ -263,11 +263,30 @@ def wait_writable(sock: socket.socket, seconds: float | None) -> bool:
         return bool(selector.select(seconds))
 
 
-def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limits: DialLimits) -> None:
+def _nobody_knows() -> bool:
+    """Whether a server lives cannot be told."""
+    return False
+
+
+def dial(
+    sock: socket.socket,
+    target: str | tuple[str, int],
+    clock: Clock,
+    limits: DialLimits,
+    lives: Callable[[], bool] = _nobody_knows,
+) -> None:
     """Connect `sock`, within the deadline of `limits` by `clock`.
 
     A Unix socket whose listener has no room answers EAGAIN and must be asked again; TCP says EINPROGRESS and
     becomes writable. Both are looked at in short steps, so that a virtual clock and `cancelled` are obeyed.
+
+    Args:
+        sock: Not connected yet.
+        target: What to connect to.
+        clock: The clock of the deadline.
+        limits: When to give up.
+        lives: Whether the server is known to live. Then a refusal is what macOS and the BSDs say when its queue is full, and
+            it is asked again.
 
     Raises:
         ConnectTimeout: The deadline has passed.
@@ -281,7 +300,7 @@ def dial(sock: socket.socket, target: str | tuple[str, int], clock: Clock, limit
         else:
             limits.cancelled.wait(seconds)
 
-    until_connected(lambda: _connected(sock, target), pause, str(target), clock, limits)
+    until_connected(lambda: _connected(sock, target, lives), pause, str(target), clock, limits)
 
 
 def until_connected(
@@ -320,10 +339,12 @@ def until_connected(
         alarm.cancel()
 
 
-def _connected(sock: socket.socket, target: str | tuple[str, int]) -> bool:
+def _connected(sock: socket.socket, target: str | tuple[str, int], lives: Callable[[], bool]) -> bool:
     code = sock.connect_ex(target)
     if code in {0, errno.EISCONN}:
         return True
     if code in {errno.EAGAIN, errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK, errno.EINTR}:
+        return False
+    if code == errno.ECONNREFUSED and lives():
         return False
     raise TransportError(f"cannot connect to {target}: {os.strerror(code)}", "peer-closed")

@@ -9,9 +9,11 @@ import os
 import socket
 import stat
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sipc_runtime.claim import Claim, is_claimed
 from sipc_runtime.clock import Clock
 from sipc_runtime.peercred import require_own_user
 from sipc_runtime.sockets import SocketListener, SocketStream, dial
@@ -40,18 +42,25 @@ def listen_unix(directory: str, name: str) -> SocketListener:
     path = Path(directory) / name
     _check_path(str(path))
     _check_directory(directory)
-    _remove_stale(path)
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listening.bind(str(path))
-        path.chmod(0o600)
-        made = path.lstat()
-        return SocketListener(
-            listening, UnixAddress(str(path)), require_own_user, lambda: _remove_if_same(path, made)
-        )
-    except OSError as error:
-        listening.close()
-        raise TransportError(f"cannot listen at {path}: {error}", "internal") from error
+    with ExitStack() as undo:
+        claim = Claim(path)
+        undo.callback(claim.release)
+        _remove_stale(path)
+        listening = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        try:
+            listening.bind(str(path))
+            path.chmod(0o600)
+            made = path.lstat()
+
+            def on_close() -> None:
+                _remove_if_same(path, made)
+                claim.release()
+
+            listener = SocketListener(listening, UnixAddress(str(path)), require_own_user, on_close)
+        except OSError as error:
+            raise TransportError(f"cannot listen at {path}: {error}", "internal") from error
+        undo.pop_all()
+    return listener
 
 
 def connect_unix(address: UnixAddress, clock: Clock, limits: DialLimits) -> SocketStream:
@@ -66,7 +75,7 @@ def connect_unix(address: UnixAddress, clock: Clock, limits: DialLimits) -> Sock
     _check_socket_file(address.path)
     connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        dial(connecting, address.path, clock, limits)
+        dial(connecting, address.path, clock, limits, lambda: is_claimed(address.path))
         return SocketStream(connecting, require_own_user(connecting))
     except OSError as error:
         connecting.close()
@@ -109,7 +118,11 @@ def _check_socket_file(path: str) -> None:
 
 
 def _remove_stale(path: Path) -> None:
-    """Remove a socket that a dead process of ours left behind; refuse everything else that is in the way."""
+    """Remove a socket that a dead process of ours left behind; refuse everything else that is in the way.
+
+    The path is claimed by us, so no server lives there that claims what it serves. Others are asked; where a full queue is
+    refused like a dead server, one of them that has no room cannot be told from a dead one.
+    """
     if not os.path.lexists(path):
         return
     _check_socket_file(str(path))

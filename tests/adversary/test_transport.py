@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from systems import WINDOWS, needs_unix_sockets, reset_of
+from systems import WINDOWS, needs_unix_sockets, needs_waiting_queue, reset_of
 
 from ipc_gauntlet.errors import HarnessError
 from ipc_gauntlet.reactor import Reactor
@@ -179,6 +179,7 @@ def test_closing_while_connecting(reactor: Reactor, transport: str, workdir: str
 
 
 @needs_unix_sockets
+@needs_waiting_queue
 def test_bytes_written_while_connecting_arrive(reactor: Reactor, workdir: str) -> None:
     """A Unix listener with a full queue is tried again until it accepts."""
     path = f"{workdir}/full"

@@ -7,6 +7,7 @@ import pytest
 from local_places import Plain, full_place, nowhere, plain
 from sipc_identities import OTHER
 from sipc_running import Running, Serving, closed, initiator, times, until
+from systems import needs_waiting_queue
 
 from sipc.errors import LocalError
 from sipc.events import (
@@ -73,6 +74,7 @@ def test_connecting_to_nobody(running: Running, private_dir: Path) -> None:
     assert client.endpoint.wait_finished(5.0)
 
 
+@needs_waiting_queue
 def test_closing_while_connecting(running: Running, private_dir: Path) -> None:
     """close() does not wait for a server that never accepts."""
     with full_place(private_dir) as address:
@@ -81,6 +83,7 @@ def test_closing_while_connecting(running: Running, private_dir: Path) -> None:
         assert closed(client).how is How.LOCAL
 
 
+@needs_waiting_queue
 def test_connecting_takes_no_longer_than_its_timeout(running: Running, private_dir: Path) -> None:
     """A full backlog is a time-out, at the stage of the transport, not earlier than configured."""
     with full_place(private_dir) as address:

@@ -1,13 +1,16 @@
 """Unix sockets in private directories, and what is refused there."""
 
+import errno
 import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from local_places import soon
-from systems import needs_unix_sockets
+from systems import WINDOWS, needs_unix_sockets, needs_waiting_queue
 
 from sipc_runtime import peercred
 from sipc_runtime.clock import SYSTEM_CLOCK, VirtualClock
@@ -21,6 +24,9 @@ from sipc_runtime.transport import (
     UnixAddress,
 )
 from sipc_runtime.unix import MAX_PATH_BYTES
+
+if not WINDOWS:
+    from sipc_runtime.claim import Claim, is_claimed
 
 pytestmark = needs_unix_sockets
 
@@ -45,11 +51,12 @@ def test_somebody_elses_socket_file_is_not_removed(private_dir: Path) -> None:
     """If the file was replaced, closing leaves the new one."""
     first = listen_in(str(private_dir), "s")
     (private_dir / "s").unlink()
-    second = listen_in(str(private_dir), "s")
-    first.close()
-    client = open_stream(second.address, SYSTEM_CLOCK, soon())
-    client.close()
-    second.close()
+    with socket.socket(socket.AF_UNIX) as second:
+        second.bind(str(private_dir / "s"))
+        second.listen()
+        first.close()
+        client = open_stream(first.address, SYSTEM_CLOCK, soon())
+        client.close()
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770, 0o701, 0o777])
@@ -99,6 +106,132 @@ def test_a_socket_in_use_is_not_replaced(private_dir: Path) -> None:
     client = open_stream(first.address, SYSTEM_CLOCK, soon())
     client.close()
     first.close()
+
+
+class Refusing(socket.socket):
+    """What macOS and the BSDs say of a server whose queue is full."""
+
+    def connect_ex(self, address: object) -> int:
+        return errno.ECONNREFUSED
+
+
+def test_a_socket_of_a_server_without_room_is_not_replaced(
+    private_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lives, although connections are refused; its socket is in its place when it has room again."""
+    first = listen_in(str(private_dir), "s")
+    before = (private_dir / "s").lstat().st_ino
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", Refusing)
+        with pytest.raises(TransportError, match="another process") as caught:
+            listen_in(str(private_dir), "s")
+    assert caught.value.reason == "limit"
+    assert (private_dir / "s").lstat().st_ino == before
+    open_stream(first.address, SYSTEM_CLOCK, soon()).close()
+    first.close()
+
+
+def test_two_do_not_replace_a_stale_socket_at_once(
+    private_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one has found that it is dead, and not removed it yet, another one does not begin."""
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(private_dir / "s"))
+    unlink, seen = Path.unlink, []
+
+    def meanwhile(self: Path, missing_ok: bool = False) -> None:
+        with pytest.raises(TransportError, match="another process") as caught:
+            listen_in(str(private_dir), "s")
+        seen.append(caught.value.reason)
+        unlink(self, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", meanwhile)
+        listener = listen_in(str(private_dir), "s")
+    assert seen == ["limit"]
+    open_stream(listener.address, SYSTEM_CLOCK, soon()).close()
+    listener.close()
+
+
+def test_a_claim_ends_with_its_process(private_dir: Path) -> None:
+    """A killed server leaves a socket and a lock behind, and neither is in the way of the next one."""
+    program = (
+        "import sys\n"
+        "from sipc_runtime.places import listen_in\n"
+        "listener = listen_in(sys.argv[1], 's')\n"
+        "print('listens', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(private_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"listens\n"
+        assert is_claimed(str(private_dir / "s"))
+        with pytest.raises(TransportError, match="another process"):
+            listen_in(str(private_dir), "s")
+        server.kill()
+    assert sorted(path.name for path in private_dir.iterdir()) == [".s.lock", "s"]
+    assert not is_claimed(str(private_dir / "s"))
+    listen_in(str(private_dir), "s").close()
+    assert list(private_dir.iterdir()) == []
+
+
+def test_a_claim_of_somebody_who_removed_it(private_dir: Path) -> None:
+    """A lock that was opened just before its file was removed is not taken for one; a new file is made."""
+    first = Claim(private_dir / "s")
+    (private_dir / ".s.lock").unlink()
+    second = Claim(private_dir / "s")
+    first.release()
+    assert is_claimed(str(private_dir / "s"))
+    second.release()
+    assert list(private_dir.iterdir()) == []
+
+
+def test_what_is_in_the_way_of_a_claim(private_dir: Path) -> None:
+    """A link is not followed, and nothing is made or kept."""
+    (private_dir / ".s.lock").symlink_to(private_dir / "target")
+    with pytest.raises(TransportError, match="cannot lock"):
+        listen_in(str(private_dir), "s")
+    assert not is_claimed(str(private_dir / "s"))
+    assert [path.name for path in private_dir.iterdir()] == [".s.lock"]
+
+
+def test_a_server_that_cannot_listen_gives_its_claim_up(
+    private_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one finds the path free."""
+
+    class Failing(socket.socket):
+        def bind(self, address: object) -> None:
+            raise OSError(errno.ENOSPC, "no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", Failing)
+        with pytest.raises(TransportError, match="no room"):
+            listen_in(str(private_dir), "s")
+    assert list(private_dir.iterdir()) == []
+
+
+def test_a_refusal_of_a_server_that_lives_is_a_full_queue(
+    private_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on macOS: the client asks again until its deadline, and gets in when there is room."""
+    listener = listen_in(str(private_dir), "s")
+    answers = [errno.ECONNREFUSED] * 3
+
+    class Full(socket.socket):
+        def connect_ex(self, address: str) -> int:  # type: ignore[override]
+            return answers.pop() if answers else super().connect_ex(address)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", Full)
+        open_stream(listener.address, SYSTEM_CLOCK, soon()).close()
+        assert answers == []
+        patch.setattr(socket, "socket", Refusing)
+        with pytest.raises(ConnectTimeout):
+            open_stream(listener.address, SYSTEM_CLOCK, soon(0.05))
+    listener.close()
 
 
 @pytest.mark.parametrize("kind", ["file", "link", "dangling-link", "directory"])
@@ -156,6 +289,7 @@ def full_listener(directory: Path) -> socket.socket:
     return listening
 
 
+@needs_waiting_queue
 def test_connecting_to_a_full_backlog_times_out(private_dir: Path) -> None:
     """The attempt ends at its deadline by its own clock, not before and not never."""
     clock = VirtualClock(0.0)
@@ -181,6 +315,7 @@ def test_connecting_to_a_full_backlog_times_out(private_dir: Path) -> None:
         assert isinstance(failure, ConnectTimeout)
 
 
+@needs_waiting_queue
 def test_an_attempt_can_be_given_up(private_dir: Path) -> None:
     """Closing does not wait for a peer that never accepts."""
     given_up = threading.Event()
@@ -195,6 +330,7 @@ def test_an_attempt_can_be_given_up(private_dir: Path) -> None:
             )
 
 
+@needs_waiting_queue
 def test_an_attempt_succeeds_when_there_is_room_again(private_dir: Path) -> None:
     """A full backlog is not a refusal."""
     with full_listener(private_dir) as listening, socket.socket(socket.AF_UNIX) as first:
