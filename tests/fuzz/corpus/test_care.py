@@ -275,6 +275,18 @@ def test_the_commands_from_import_to_export(targets: Targets, store: Store, tmp_
     assert set(other.inputs("t.clumsy")) == set(GOOD)
 
 
+def test_seeds_that_misbehave_are_kept_too(targets: Targets, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "seeds" / "other").mkdir(parents=True)
+    for number, data in enumerate((GOOD[0], BAD[0])):
+        (tmp_path / "seeds" / "other" / str(number)).write_bytes(data)
+    arguments = ["fuzz", "seeds", str(tmp_path / "seeds"), "--target", "t.clumsy", "--store", str(store.root)]
+    done = CliRunner().invoke(cli, [*arguments, "--targets", str(tmp_path / "flawed_targets_module.py")])
+    assert done.exit_code == 1, done.output
+    assert "1 of them misbehave and are kept: ipc-gauntlet fuzz triage --campaign from-corpora" in done.output
+    saved, _ = readable(store.campaigns / "from-corpora")
+    assert [one.case.data for one in saved] == [BAD[0]]
+
+
 def test_corpora_are_exported_without_their_targets(store: Store, tmp_path: Path) -> None:
     """Nothing is executed, so nobody has to say where the target comes from."""
     store.add("mine.parser", b"one")

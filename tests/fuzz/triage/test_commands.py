@@ -18,7 +18,7 @@ from ipc_gauntlet.fuzz.campaign.lock import Lock
 from ipc_gauntlet.fuzz.campaign.state import DATABASE, State
 from ipc_gauntlet.fuzz.corpus.store import Store
 from ipc_gauntlet.fuzz.findings import from_json
-from ipc_gauntlet.fuzz.triage.campaign import triage_all
+from ipc_gauntlet.fuzz.triage.campaign import Asked, triage_all
 from ipc_gauntlet.fuzz.triage.saved import signatures
 from ipc_gauntlet.fuzz.work import digest
 
@@ -61,7 +61,7 @@ def test_triage_all_minimises_and_remembers(made: tuple[Store, Path]) -> None:
         assert one.path == folder / "cases" / f"{one.signature}.json"
     assert (folder / "findings" / crash.signature / f"{crash.smallest}.json").is_file()
     assert triage_all(folder, 60.0) == []  # nothing is new
-    assert triage_all(folder, 60.0, stop=lambda: True, only=frozenset(signatures(folder))) == []
+    assert triage_all(folder, 60.0, stop=lambda: True, asked=Asked(only=frozenset(signatures(folder)))) == []
 
 
 def test_a_hang_that_never_shows_again_does_not_count(made: tuple[Store, Path]) -> None:

@@ -64,8 +64,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
             if cared.aside is not None:
                 put(
                     console,
-                    f"  ipc-gauntlet fuzz triage --campaign {cared.aside.name}{options}: "
-                    f"{cared.misbehaving} misbehaving inputs are kept there",
+                    f"  {cared.misbehaving} of them misbehave and are kept: "
+                    f"ipc-gauntlet fuzz triage --campaign {cared.aside.name}{options}",
                 )
             findings += len(cared.findings)
     ctx.exit(1 if findings else 0)

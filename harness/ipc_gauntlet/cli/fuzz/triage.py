@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     from ipc_gauntlet.fuzz.campaign.lock import Lock
     from ipc_gauntlet.fuzz.campaign.orders import duration
     from ipc_gauntlet.fuzz.campaign.places import campaign
-    from ipc_gauntlet.fuzz.triage.campaign import triage_all
+    from ipc_gauntlet.fuzz.triage.campaign import Asked, triage_all
     from ipc_gauntlet.fuzz.triage.saved import find
 
     store = store_from(values)
@@ -66,9 +66,8 @@ def command(ctx: click.Context, /, **values: Any) -> None:  # noqa: ANN401 - cli
     if not seconds:
         raise UsageError("triage needs an end: --time 60s")
     with Lock(folder):
-        done = triage_all(
-            folder, seconds, only=only, driver=values["driver"], told=lambda one: _print(console, one)
-        )
+        asked = Asked(only=only, driver=values["driver"])
+        done = triage_all(folder, seconds, asked=asked, told=lambda one: _print(console, one))
     if not done:
         put(console, f"the campaign {folder.name} has no findings that wait for triage")
     ctx.exit(0 if all(one.result is not None and one.result.shown for one in done) else 1)

@@ -36,13 +36,28 @@ class Done:
     trouble: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What somebody asks triage for.
+
+    Attributes:
+        only: Signatures to triage, whatever was done before; none means all new ones.
+        driver: Command line of the implementation under test; None means the campaign's.
+    """
+
+    only: frozenset[str] = frozenset()
+    driver: str | None = None
+
+
+ALL_NEW = Asked()
+
+
 def triage_all(
     folder: Path,
     seconds: float,
     *,
     state: State | None = None,
-    only: frozenset[str] = frozenset(),
-    driver: str | None = None,
+    asked: Asked = ALL_NEW,
     told: Callable[[Done], None] = lambda done: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> list[Done]:
@@ -55,8 +70,7 @@ def triage_all(
         folder: The campaign's.
         seconds: Wall-clock time for all; each finding gets an equal share of what is left, a second at least.
         state: The campaign's database, opened for writing, if the caller has it open.
-        only: Signatures to triage, whatever was done before; none means all new ones.
-        driver: Command line of the implementation under test; None means the campaign's.
+        asked: Which of them, and with what.
         told: Called after each.
         stop: Asked before each whether to stop.
 
@@ -65,11 +79,11 @@ def triage_all(
     """
     if state is None:
         with State.open(folder, writable=True) as opened:
-            return triage_all(folder, seconds, state=opened, only=only, driver=driver, told=told, stop=stop)
+            return triage_all(folder, seconds, state=opened, asked=asked, told=told, stop=stop)
     begun = time.monotonic()
     done: list[Done] = []
-    wanted = list(_wanted(state, folder, only))
-    targets = targets_of(folder, driver) if wanted else None
+    wanted = list(_wanted(state, folder, asked.only))
+    targets = targets_of(folder, asked.driver) if wanted else None
     for number, signature in enumerate(wanted):
         if targets is None or stop():
             break
