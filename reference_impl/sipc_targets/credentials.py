@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import dataclass
 
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.x509.oid import NameOID
 
 from ipc_gauntlet.fuzz import Target
 from ipc_gauntlet.fuzz.mutate.fields_der import Der, der_length
@@ -20,7 +15,8 @@ from sipc import certificates
 from sipc.crl import RevocationList
 from sipc.errors import AuthenticationError, LocalError
 from sipc.x509 import VerifiedLeaf, validate
-from sipc_targets.material import material, names, signing_key
+from sipc_targets.chains import chain_parts, deep_root, lists
+from sipc_targets.material import material, signing_key
 
 _ED25519 = bytes.fromhex("300506032b6570")
 _LONGEST = 1024
@@ -51,128 +47,21 @@ def _item(der: bytes, pos: int) -> tuple[int, int] | None:
     return (start, start + size) if start + size <= len(der) else None
 
 
-# --- certificates to begin with ---
-
-_MOMENT = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
-_YEARS = datetime.timedelta(days=3650)
-
-
-def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) if text else x509.Name([])
-
-
-def _usage(*granted: str) -> x509.KeyUsage:
-    every = (
-        "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign"
-    )
-    return x509.KeyUsage(
-        **{one: one in granted for one in (*every.split(), "crl_sign", "encipher_only", "decipher_only")}
-    )
-
-
-def _issue(
-    subject: str, issuer: str, key: object, by: Ed25519PrivateKey, *more: tuple[x509.ExtensionType, bool]
-) -> bytes:
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(_name(subject))
-        .issuer_name(_name(issuer))
-        .public_key(key)  # type: ignore[arg-type]  # a public key of one of two kinds
-        .serial_number(77)
-        .not_valid_before(_MOMENT - _YEARS)
-        .not_valid_after(_MOMENT + _YEARS)
-    )
-    for extension, critical in more:
-        builder = builder.add_extension(extension, critical)
-    return builder.sign(by, None).public_bytes(serialization.Encoding.DER)
-
-
-def _uris(*texts: str) -> x509.SubjectAlternativeName:
-    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(text) for text in texts])
-
-
-@cache
-def chain_parts() -> tuple[bytes, bytes, bytes]:
-    """A leaf, the authority that issued it, and the leaf once more with everything a leaf must not have."""
-    made = material()
-    middle, root = signing_key("middle"), made.authority
-    root_name = "SIPC test root"
-    limits = x509.NameConstraints(
-        [x509.UniformResourceIdentifier("sipc.test")], [x509.UniformResourceIdentifier(".bad.test")]
-    )
-    authority = _issue(
-        "middle",
-        root_name,
-        middle.public_key(),
-        root,
-        (x509.BasicConstraints(ca=True, path_length=0), True),
-        (_usage("key_cert_sign", "crl_sign"), True),
-        (limits, True),
-    )
-    key = X25519PrivateKey.from_private_bytes(made.initiator_key).public_key()
-    usual = ((x509.BasicConstraints(ca=False, path_length=None), True), (_usage("key_agreement"), True))
-    leaf = _issue("", "middle", key, middle, *usual, (_uris(names()[0]), True))
-    odd = _issue(
-        "odd",
-        "middle",
-        key,
-        middle,
-        *usual,
-        (x509.SubjectAlternativeName([*_uris(names()[0]), x509.DNSName("a.test")]), False),
-        (x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), False),
-        (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0"), True),
-    )
-    return leaf, authority, odd
-
-
-OTHER_NAME, OTHER_KEY = "spiffe://sipc.test/app/other", b"\x77" * 32
-"""Somebody who is certified by the same authority, and is neither of the two."""
-
-
-@cache
-def other_leaf() -> bytes:
-    """That one's certificate."""
-    key = X25519PrivateKey.from_private_bytes(OTHER_KEY).public_key()
-    usual = ((x509.BasicConstraints(ca=False, path_length=None), True), (_usage("key_agreement"), True))
-    return _issue("", "SIPC test root", key, material().authority, *usual, (_uris(OTHER_NAME), True))
-
-
-@cache
-def lists() -> tuple[bytes, bytes]:
-    """A list of the root that revokes nobody of ours, and one of the middle that revokes the leaf."""
-    made = []
-    for issuer, key, serial in (
-        ("SIPC test root", material().authority, 5),
-        ("middle", signing_key("middle"), 77),
-    ):
-        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(_MOMENT).build()
-        builder = (
-            x509.CertificateRevocationListBuilder()
-            .issuer_name(_name(issuer))
-            .last_update(_MOMENT - _YEARS)
-            .next_update(_MOMENT + _YEARS)
-            .add_revoked_certificate(entry)
-            .add_extension(x509.CRLNumber(1), critical=False)
-        )
-        made.append(builder.sign(key, None).public_bytes(serialization.Encoding.DER))
-    return made[0], made[1]
-
-
 def _all_certificates() -> list[bytes]:
     made = material()
-    return [made.initiator, made.responder, made.root, *chain_parts()]
+    return [made.initiator, made.responder, made.root, *chain_parts(), deep_root()]
 
 
 PATH = Sequence(
     (
         Step(
             "certificate",
-            (Int("signer", samples=(0, 1)), Der("certificate", (material().initiator, *chain_parts()))),
+            (Int("signer", samples=(0, 1)), Der("certificate", (material().initiator, *chain_parts()[:3]))),
             often=4,
         ),
-        Step("known", (Int("which", 2, high=5),), often=2),
-        Step("list", (Int("signer", samples=(0, 1)), Der("list", lists()))),
-        Step("known_list", (Int("which", 2, high=1),)),
+        Step("known", (Int("which", 2, high=12),), often=2),
+        Step("list", (Int("signer", samples=(0, 1)), Der("list", lists()[:2]))),
+        Step("known_list", (Int("which", 2, high=3),)),
         Step("time", (Int("days", 2),)),
     ),
     most=8,
@@ -180,16 +69,29 @@ PATH = Sequence(
 )
 
 
-def read_path(data: bytes) -> VerifiedLeaf:
-    """Validate a chain, made of steps: certificates are signed again by the key of an authority that has one.
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path to be validated.
 
-    Raises:
-        AuthenticationError: It is not good, or a list cannot be used.
+    Attributes:
+        chain: Certificates, the leaf first.
+        lists: Revocation lists.
+        wall: Unix seconds.
+        roots: The trusted ones.
     """
+
+    chain: tuple[bytes, ...]
+    lists: tuple[bytes, ...]
+    wall: float
+    roots: tuple[bytes, ...]
+
+
+def path_of(data: bytes) -> Path:
+    """The path that steps make: certificates and lists are signed again by the key of an authority that has one."""
     made = material()
     keys = (made.authority, signing_key("middle"))
     chain: list[bytes] = []
-    crls: list[RevocationList] = []
+    revoking: list[bytes] = []
     wall = made.wall
     for call in PATH.decode(data):
         name, body = call.step.name, call.body
@@ -199,12 +101,23 @@ def read_path(data: bytes) -> VerifiedLeaf:
             known = _all_certificates()
             chain.append(known[number(body) % len(known)])
         elif name == "list":
-            crls.append(_list(resigned(body[1:], keys[body[0] & 1]) if body else body))
+            revoking.append(resigned(body[1:], keys[body[0] & 1]) if body else body)
         elif name == "known_list":
-            crls.append(_list(lists()[number(body) & 1]))
+            revoking.append(lists()[number(body) % len(lists())])
         else:
             wall = made.wall + 86_400 * (number(body) - 4000)
-    return validate(chain, [certificates.load(made.root)], crls, wall)
+    return Path(tuple(chain), tuple(revoking), wall, (made.root, deep_root()))
+
+
+def read_path(data: bytes) -> VerifiedLeaf:
+    """Validate a path, made of steps.
+
+    Raises:
+        AuthenticationError: It is not good, or a list cannot be used.
+    """
+    path = path_of(data)
+    crls = [_list(one) for one in path.lists]
+    return validate(path.chain, [certificates.load(one) for one in path.roots], crls, path.wall)
 
 
 def _list(der: bytes) -> RevocationList:
@@ -216,18 +129,35 @@ def _list(der: bytes) -> RevocationList:
 
 
 def _path_seeds() -> Iterator[bytes]:
-    leaf, authority, odd = chain_parts()
     made = material()
-    yield PATH.encode([("known", b"\0\0")])
-    yield PATH.encode([("known", b"\0\3"), ("known", b"\0\4")])
-    yield PATH.encode([("certificate", b"\0" + made.initiator), ("known_list", b"\0\0")])
+    leaf, authority, odd = chain_parts()[:3]
+
+    def known(*which: int) -> list[tuple[str, bytes]]:
+        return [("known", bytes((0, one))) for one in which]
+
+    def lists_of(*which: int) -> list[tuple[str, bytes]]:
+        return [("known_list", bytes((0, one))) for one in which]
+
+    yield PATH.encode(known(0))
+    yield PATH.encode(known(3, 4))
+    yield PATH.encode(known(3, 9, 10))
+    yield PATH.encode(known(3, 9, 11))
+    yield PATH.encode([("certificate", b"\0" + made.initiator), *lists_of(0)])
     yield PATH.encode([("certificate", b"\1" + leaf), ("certificate", b"\0" + authority)])
-    yield PATH.encode([("certificate", b"\1" + odd), ("known", b"\0\4")])
-    yield PATH.encode([("known", b"\0\3"), ("known", b"\0\4"), ("known_list", b"\0\1")])
-    yield PATH.encode([("known", b"\0\0"), ("list", b"\0" + lists()[0])])
-    yield PATH.encode([("known", b"\0\0"), ("time", b"\0\0")])
-    yield PATH.encode([("known", b"\0\0"), ("time", b"\xff\xff")])
-    yield PATH.encode([("known", b"\0\2")])
+    yield PATH.encode([("certificate", b"\1" + odd), *known(4)])
+    yield PATH.encode([("certificate", b"\2" + leaf[:-1] + bytes((leaf[-1] ^ 1,))), *known(4)])
+    for outside in (6, 7, 8):
+        yield PATH.encode(known(outside, 4))
+    yield PATH.encode([*known(3, 4), *lists_of(1)])
+    yield PATH.encode([*known(3, 4), *lists_of(3)])
+    yield PATH.encode([*known(3, 4), *lists_of(2)])
+    yield PATH.encode(known(3, 10, 9))
+    yield PATH.encode(known(3))
+    yield PATH.encode([*known(0), ("list", b"\0" + lists()[0])])
+    yield PATH.encode([*known(0), ("list", b"\1" + lists()[0])])
+    yield PATH.encode([*known(0), ("time", b"\0\0")])
+    yield PATH.encode([*known(0), ("time", b"\xff\xff")])
+    yield PATH.encode(known(2))
     yield PATH.encode([])
 
 
@@ -258,7 +188,7 @@ def targets() -> Iterator[Target]:
         rejects=(LocalError,),
         measured=("sipc.crl",),
         seeds=lambda: [*lists(), lists()[0][:-1], material().initiator],
-        structure=Schema(Der("list", lists())),
+        structure=Schema(Der("list", lists()[:2])),
         reach=("sipc.crl:RevocationList.load",),
         longest=_LONGEST,
     )

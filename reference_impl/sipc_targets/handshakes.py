@@ -27,7 +27,7 @@ from sipc.negotiation import Offer, Reject, Selection, encode_retry
 from sipc.settings import Settings
 from sipc.suites import Mode
 from sipc_targets import seeds, wire
-from sipc_targets.credentials import OTHER_KEY, OTHER_NAME, other_leaf
+from sipc_targets.chains import OTHER_KEY, OTHER_NAME, other_leaf
 from sipc_targets.material import START, material, names
 from sipc_targets.sessions import SessionEnded
 from sipc_targets.snapshots import SUITES, parties

@@ -1,7 +1,7 @@
-"""Tokens and signed messages that two implementations judge: the reference, and the harness's peer.
+"""What is signed, and two implementations judge: the reference, and the harness's peer. Tokens, messages, certificates.
 
-Here not only the verdict is compared, but also the reason of a refusal: each is one of the words of docs/sipc1.md, and the
-first check that fails decides.
+For tokens and messages not only the verdict is compared, but also the reason of a refusal: each is one of the words of
+docs/sipc1.md, and the first check that fails decides. The checks of a path of certificates have no order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from ipc_gauntlet.fuzz.differential.pair import Second, both
 from ipc_gauntlet.fuzz.target import reason_of
 from ipc_gauntlet.peer import cbor as peer_cbor
 from ipc_gauntlet.peer.judging import Receiver, Refused, judge_signed, judge_token
+from ipc_gauntlet.peer.paths import Leaf, PathRefused, judge_path
 from sipc.signing import Claim
+from sipc.x509 import VerifiedLeaf
+from sipc_targets.credentials import path_of
 from sipc_targets.grants import HOLDER, ISSUERS, READER, REQUEST, signed_message, signed_token
 
 _MEASURED = ("ipc_gauntlet.peer.judging", "ipc_gauntlet.peer.cbor")
@@ -38,6 +41,16 @@ def _message(data: bytes) -> object:
     if not isinstance(fields, dict):
         raise Refused("malformed", "a message that is no map")
     return judge_signed(fields, _FOR_MESSAGES)
+
+
+def _path(data: bytes) -> Leaf:
+    path = path_of(data)
+    return judge_path(path.chain, path.roots, path.lists, path.wall)
+
+
+def _same_leaf(mine: object, theirs: Leaf) -> bool:
+    read = (theirs.name, theirs.public_key, theirs.until)
+    return isinstance(mine, VerifiedLeaf) and (mine.name, mine.public_key, mine.valid_until) == read
 
 
 def _same_claim(mine: object, theirs: object) -> bool:
@@ -71,3 +84,5 @@ def targets(known: Mapping[str, Target]) -> Iterator[Target]:
     yield _pair(known, "token.claims", Second("the peer", _claims, (Refused,), reason=_theirs))
     rejects = (Refused, peer_cbor.CborError)
     yield _pair(known, "signing", Second("the peer", _message, rejects, _same_claim, _theirs))
+    path = Second("the peer", _path, (PathRefused,), _same_leaf)
+    yield both(known["sipc.x509"], path, name="differential.x509", measured=("ipc_gauntlet.peer.paths",))

@@ -16,7 +16,7 @@ from sipc.events import Established
 from sipc.handshake_payload import encode_certificates, read_certificates
 from sipc.identity import PeerIdentity
 from sipc_targets import TARGETS, violations
-from sipc_targets.credentials import OTHER_KEY, other_leaf
+from sipc_targets.chains import OTHER_KEY, other_leaf
 from sipc_targets.handshakes import HANDSHAKE, QUIRKS
 from sipc_targets.material import golden, material, names
 from sipc_targets.noise import MESSAGE
