@@ -233,18 +233,22 @@ def test_long_temporary_folders_are_avoided(monkeypatch: pytest.MonkeyPatch, tmp
         assert long not in path.parents
 
 
-def _dawdle() -> None:
-    for _ in range(500):  # no signal ends a long sleep on Windows
-        time.sleep(0.01)
-
-
 def test_a_case_that_takes_too_long_is_interrupted() -> None:
-    """The exception arrives in the case, and the alarm is gone afterwards."""
-    alarm = signal.SIGTERM if WINDOWS else getattr(signal, "SIGALRM")  # noqa: B009 - absent on Windows
+    """The exception arrives in the case, even if it sleeps, and the alarm is gone afterwards."""
+    began = time.monotonic()
+    alarm = signal.SIGINT if WINDOWS else getattr(signal, "SIGALRM")  # noqa: B009 - absent on Windows
     before = signal.getsignal(alarm)
     with pytest.raises(CaseDeadline, match="given up after 0"), Watchdog(0.05, None).watch():
-        _dawdle()
+        time.sleep(60)
     assert signal.getsignal(alarm) is before
+    assert time.monotonic() - began < 30
+
+
+def test_an_interrupt_while_a_case_is_watched_is_one() -> None:
+    """It is not taken for the end of the case's time."""
+    with pytest.raises(KeyboardInterrupt), Watchdog(50, None).watch():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 @pytest.mark.skipif(WINDOWS, reason="Windows has no alarms")

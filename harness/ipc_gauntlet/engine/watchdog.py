@@ -7,7 +7,6 @@ stacks of its threads behind, which costs this one case.
 
 from __future__ import annotations
 
-import _thread
 import contextlib
 import faulthandler
 import signal
@@ -79,9 +78,25 @@ def _alarm(limit_s: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _simulated_alarm(limit_s: float) -> Iterator[None]:
-    """The same where no system sends alarms: a thread lets Python believe that SIGTERM came, which Windows never sends."""
-    before = signal.signal(signal.SIGTERM, partial(_ring, limit_s))
-    timer = threading.Timer(limit_s, _thread.interrupt_main, (signal.SIGTERM,))
+    """The same where no system sends alarms: a thread of this process raises SIGINT, which alone wakes a sleeping Python.
+
+    A Ctrl-C that comes meanwhile is what it was before.
+    """
+    rung = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if rung.is_set():
+            rung.clear()
+            _ring(limit_s, number, frame)
+        elif callable(before):
+            before(number, frame)
+
+    def ring() -> None:
+        rung.set()
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, handle)
+    timer = threading.Timer(limit_s, ring)
     timer.daemon = True
     timer.start()
     try:
@@ -91,7 +106,7 @@ def _simulated_alarm(limit_s: float) -> Iterator[None]:
         try:
             timer.join()  # if it was about to ring, it rings here
         finally:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(signal.SIGINT, before)
 
 
 def _ring(limit_s: float, _signal: int, _frame: FrameType | None) -> None:

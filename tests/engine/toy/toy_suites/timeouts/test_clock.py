@@ -47,7 +47,7 @@ def test_deaf(lab: ToyLab) -> None:
     seconds = float(os.environ.get("TOY_DEAF", "0"))
     if seconds:
         if sys.platform == "win32":
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         else:
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
         time.sleep(seconds)
