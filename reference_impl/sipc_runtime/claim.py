@@ -5,7 +5,6 @@ server whose queue is full with the same error as one to a dead server, and betw
 server may have come. The lock goes with its process, however that ends.
 """
 
-import fcntl
 import os
 import sys
 import time
@@ -14,7 +13,10 @@ from typing import TYPE_CHECKING
 
 from sipc_runtime.transport import TransportError
 
-# Never imported on Windows; this keeps the type checker from looking at it there.
+if sys.platform != "win32":
+    import fcntl
+
+# Never used on Windows; this keeps the type checker from looking at it there.
 assert not TYPE_CHECKING or sys.platform != "win32"  # noqa: S101
 
 # A client that looks whether a server lives holds the lock for a moment; a server that lives holds it for longer.

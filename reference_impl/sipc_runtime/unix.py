@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sipc_runtime.claim import Claim, is_claimed
+from sipc_runtime import claim
 from sipc_runtime.clock import Clock
 from sipc_runtime.peercred import require_own_user
 from sipc_runtime.sockets import SocketListener, SocketStream, dial
@@ -43,8 +43,8 @@ def listen_unix(directory: str, name: str) -> SocketListener:
     _check_path(str(path))
     _check_directory(directory)
     with ExitStack() as undo:
-        claim = Claim(path)
-        undo.callback(claim.release)
+        claimed = claim.Claim(path)
+        undo.callback(claimed.release)
         _remove_stale(path)
         listening = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         try:
@@ -54,7 +54,7 @@ def listen_unix(directory: str, name: str) -> SocketListener:
 
             def on_close() -> None:
                 _remove_if_same(path, made)
-                claim.release()
+                claimed.release()
 
             listener = SocketListener(listening, UnixAddress(str(path)), require_own_user, on_close)
         except OSError as error:
@@ -75,7 +75,7 @@ def connect_unix(address: UnixAddress, clock: Clock, limits: DialLimits) -> Sock
     _check_socket_file(address.path)
     connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        dial(connecting, address.path, clock, limits, lambda: is_claimed(address.path))
+        dial(connecting, address.path, clock, limits, lambda: claim.is_claimed(address.path))
         return SocketStream(connecting, require_own_user(connecting))
     except OSError as error:
         connecting.close()

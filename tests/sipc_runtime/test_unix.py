@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from local_places import soon
-from systems import WINDOWS, needs_unix_sockets, needs_waiting_queue
+from systems import needs_unix_sockets, needs_waiting_queue
 
-from sipc_runtime import peercred
+from sipc_runtime import claim, peercred
 from sipc_runtime.clock import SYSTEM_CLOCK, VirtualClock
 from sipc_runtime.places import listen_in, open_stream
 from sipc_runtime.transport import (
@@ -24,9 +24,6 @@ from sipc_runtime.transport import (
     UnixAddress,
 )
 from sipc_runtime.unix import MAX_PATH_BYTES
-
-if not WINDOWS:
-    from sipc_runtime.claim import Claim, is_claimed
 
 pytestmark = needs_unix_sockets
 
@@ -167,23 +164,23 @@ def test_a_claim_ends_with_its_process(private_dir: Path) -> None:
     ) as server:
         assert server.stdout is not None
         assert server.stdout.readline() == b"listens\n"
-        assert is_claimed(str(private_dir / "s"))
+        assert claim.is_claimed(str(private_dir / "s"))
         with pytest.raises(TransportError, match="another process"):
             listen_in(str(private_dir), "s")
         server.kill()
     assert sorted(path.name for path in private_dir.iterdir()) == [".s.lock", "s"]
-    assert not is_claimed(str(private_dir / "s"))
+    assert not claim.is_claimed(str(private_dir / "s"))
     listen_in(str(private_dir), "s").close()
     assert list(private_dir.iterdir()) == []
 
 
 def test_a_claim_of_somebody_who_removed_it(private_dir: Path) -> None:
     """A lock that was opened just before its file was removed is not taken for one; a new file is made."""
-    first = Claim(private_dir / "s")
+    first = claim.Claim(private_dir / "s")
     (private_dir / ".s.lock").unlink()
-    second = Claim(private_dir / "s")
+    second = claim.Claim(private_dir / "s")
     first.release()
-    assert is_claimed(str(private_dir / "s"))
+    assert claim.is_claimed(str(private_dir / "s"))
     second.release()
     assert list(private_dir.iterdir()) == []
 
@@ -193,7 +190,7 @@ def test_what_is_in_the_way_of_a_claim(private_dir: Path) -> None:
     (private_dir / ".s.lock").symlink_to(private_dir / "target")
     with pytest.raises(TransportError, match="cannot lock"):
         listen_in(str(private_dir), "s")
-    assert not is_claimed(str(private_dir / "s"))
+    assert not claim.is_claimed(str(private_dir / "s"))
     assert [path.name for path in private_dir.iterdir()] == [".s.lock"]
 
 
