@@ -174,6 +174,8 @@ def test_the_matrix_covers_three_systems_and_all_versions(checkout: Path) -> Non
     assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert matrix["python"] == ["3.11", "3.12", "3.13", "3.14"]
     assert "exclude" not in matrix
+    wheel = workflows(checkout)["ci.yml"]["jobs"]["wheel"]["strategy"]["matrix"]
+    assert [name.partition("-")[0] for name in wheel["os"]] == ["ubuntu", "macos", "windows"]
 
 
 @pytest.mark.parametrize("shard", ["", "2/5"])

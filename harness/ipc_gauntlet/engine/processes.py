@@ -11,8 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-import psutil
-
 from ipc_gauntlet.verdict import ExitStatus
 
 if sys.platform == "win32":
@@ -27,7 +25,11 @@ _WAIT_S = 3.0
 class Household:
     """The processes that this one started, directly or not, since the household was made."""
 
+    # psutil is imported late: on Windows every command begins with `die_together`, and `--help` waits for no library.
+
     def __init__(self) -> None:
+        import psutil
+
         self._me = psutil.Process()
         self._before = {process.pid for process in self._me.children(recursive=True)}
         if sys.platform == "linux":
@@ -36,6 +38,8 @@ class Household:
 
     def kill(self) -> None:
         """Kill them all."""
+        import psutil
+
         # Twice: the death of a parent can bring up children that were not in the first list.
         for _ in range(2):
             found = [child for child in self._me.children(recursive=True) if child.pid not in self._before]
