@@ -100,7 +100,9 @@ def test_what_the_structure_makes_is_mostly_accepted(target: Target) -> None:
     rng = chance(11)
     made = [target.structure.generate(rng) for _ in range(150)]
     accepted = sum(target.judge(data).accepted for data in made)
-    assert accepted >= SELDOM.get(target.name, 0.5) * len(made), accepted
+    # A pair accepts what its first accepts.
+    seldom = SELDOM.get(target.name.replace("differential.", "sipc."), 0.5)
+    assert accepted >= seldom * len(made), accepted
     changed = [target.structure.mutate(data, rng) for data in made]
     assert not all(target.judge(data).accepted for data in changed)
 

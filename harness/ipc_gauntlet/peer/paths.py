@@ -93,9 +93,9 @@ def _judge(chain: Sequence[bytes], roots: Sequence[bytes], lists: Sequence[bytes
         _rule_4(subject, issuer)
         _rule_5(issuer, below)
         _rule_6(issuer, name)
-        for one in revoking:
-            if one.issuer.public_bytes() == subject.issuer.public_bytes():
-                _rule_9(one, subject, issuer, now)
+        for listed in revoking:
+            if listed.issuer.public_bytes() == subject.issuer.public_bytes():
+                _rule_9(listed, subject, issuer, now)
     return Leaf(name, key, min(one.not_valid_after_utc for one in path).timestamp())
 
 
