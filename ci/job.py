@@ -86,7 +86,7 @@ def _test(_options: Options) -> tuple[Step, ...]:
 
 
 def _conformance(options: Options) -> tuple[Step, ...]:
-    part = ("--shard", options.shard, "--seed", "1") if options.shard else ()
+    part: tuple[str, ...] = ("--shard", options.shard, "--seed", "1") if options.shard else ()
     if part and (ROOT / DURATIONS).is_file():
         part += ("--durations", DURATIONS)
     return (
