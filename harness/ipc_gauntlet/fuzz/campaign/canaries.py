@@ -19,8 +19,8 @@ from pathlib import Path
 
 import msgspec
 
-from ipc_gauntlet.errors import GauntletError
 from ipc_gauntlet.fuzz.campaign.records import Plan
+from ipc_gauntlet.fuzz.corpus.store import make_folder
 from ipc_gauntlet.fuzz.engines.base import NAMES
 from ipc_gauntlet.fuzz.modules import modules_of
 from ipc_gauntlet.fuzz.work import write_whole
@@ -132,12 +132,7 @@ def remember(root: Path, name: str, caught: Caught) -> None:
         GauntletError: It cannot be written.
     """
     folder = root / "canaries"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GauntletError(
-            f"cannot make {folder}: {error.strerror}; choose another folder with --store"
-        ) from error
+    make_folder(folder)
     write_whole(folder / f"{name}.json", msgspec.json.encode(caught))
 
 

@@ -81,7 +81,7 @@ class Store:
         path = folder / digest(data)
         if path.exists():
             return False
-        _make(folder)
+        make_folder(folder)
         write_whole(path, data)
         return True
 
@@ -109,7 +109,7 @@ class Store:
             GauntletError: It cannot be written.
         """
         if not self.is_paired(target):
-            _make(self.paired)
+            make_folder(self.paired)
             write_whole(self.paired / target, b"")
 
     def paths(self, target: str) -> list[Path]:
@@ -201,7 +201,15 @@ _RESERVED = frozenset(
 )
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder of a store, if it is not there.
+
+    Args:
+        folder: Which.
+
+    Raises:
+        GauntletError: It cannot be made.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
